@@ -1,0 +1,28 @@
+"""For unit tests: quick password hashes, plain static files, the queue run in place."""
+
+import tempfile
+from pathlib import Path
+
+from .base import *
+from .base import CACHES, DATABASES, Q_CLUSTER, REST_FRAMEWORK, STORAGES
+
+SECRET_KEY = "only-for-tests"  # noqa: S105 - guards nothing
+ALLOWED_HOSTS = ["*"]
+DATA_DIR = Path(tempfile.gettempdir()) / "clearcut-tests"
+MEDIA_ROOT = DATA_DIR / "media"  # each test gets a folder of its own, see tests/conftest.py
+STATIC_ROOT = DATA_DIR / "static"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+STORAGES = {
+    **STORAGES,
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+Q_CLUSTER = {**Q_CLUSTER, "sync": False}
+DATABASES["default"]["CONN_MAX_AGE"] = 0
+SECURE_CROSS_ORIGIN_OPENER_POLICY = None
+ACCOUNT_RATE_LIMITS = False
+REST_FRAMEWORK = {
+    **REST_FRAMEWORK,
+    "DEFAULT_THROTTLE_RATES": {"user": None, "upload": None, "anonymous": None},
+}

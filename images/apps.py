@@ -1,0 +1,10 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class ImagesConfig(AppConfig):
+    name = "images"
+    verbose_name = _("Pictures")
+
+    def ready(self) -> None:
+        from images import checks, signals  # noqa: F401 - registered by being imported

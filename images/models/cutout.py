@@ -1,0 +1,87 @@
+"""One extraction of a picture's subject by one engine."""
+
+import uuid
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from processing.engines.catalog import ENGINES
+
+from .image import Image
+from .leased import LeasedRow, Status
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+def cutout_path(cutout: "Cutout", filename: str) -> str:
+    """One folder a cutout; the file name carries the attempt, so no two attempts meet in one file."""
+    return f"cutouts/{cutout.pk.hex[:2]}/{cutout.pk}/{filename}"
+
+
+class CutoutQuerySet(models.QuerySet["Cutout"]):
+    def visible_to(self, user: "User | AnonymousUser") -> Self:
+        return self.filter(image__in=Image.objects.visible_to(user))
+
+    def kept(self) -> Self:
+        return self.filter(image__deleted_at=None)
+
+    def pending(self) -> Self:
+        return self.filter(status__in=(Status.QUEUED, Status.RUNNING))
+
+
+class Cutout(LeasedRow):
+    """A matte and what belongs to it; see LeasedRow for the states. DONE implies a matte."""
+
+    class Kind(models.TextChoices):
+        EXTRACTED = "extracted", _("extracted")
+        EDITED = "edited", _("edited")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    image = models.ForeignKey(Image, models.CASCADE, related_name="cutouts", editable=False)
+    kind = models.CharField(
+        _("kind"), max_length=10, choices=Kind, default=Kind.EXTRACTED, editable=False
+    )
+    engine = models.CharField(_("engine"), max_length=50, editable=False)
+    extract_spec = models.CharField(_("extraction parameters"), max_length=500, editable=False)
+    matte = models.FileField(
+        _("matte"), upload_to=cutout_path, max_length=200, blank=True, editable=False
+    )
+    edges = models.FileField(
+        _("edge colours"), upload_to=cutout_path, max_length=200, blank=True, editable=False
+    )
+    bbox = models.JSONField(_("bounding box"), null=True, editable=False)
+    coverage = models.FloatField(_("coverage"), null=True, editable=False)
+    confidence = models.FloatField(_("confidence"), null=True, editable=False)
+    timings = models.JSONField(_("milliseconds per stage"), default=dict, editable=False)
+
+    objects = CutoutQuerySet.as_manager()
+
+    # For an engine that has left the catalog: its rows fail at once, with a code.
+    deadline_seconds: ClassVar[float] = 20
+
+    class Meta:
+        verbose_name = _("cutout")
+        verbose_name_plural = _("cutouts")
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index("image", "-created_at", name="cutout_image_newest"),
+            models.Index("status", "lane", "queued_at", name="cutout_queue"),
+            models.Index("owner", "started_at", name="cutout_owner_turn"),
+            models.Index("owner", "status", name="cutout_owner_status"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(status=Status.DONE) | ~models.Q(matte=""),
+                name="cutout_done_has_matte",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.engine}, {self.get_status_display()}"
+
+    def deadline(self) -> float:
+        info = ENGINES.get(self.engine)
+        return info.deadline_seconds if info else self.deadline_seconds
