@@ -1,0 +1,174 @@
+"""Taking a row and giving it up. Every change is one UPDATE that names the claim it is about."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from images.models import LeasedRow, Status
+from images.models.leased import eligible_at
+from images.queue import turns
+from images.queue.wakeups import wake
+
+Row = TypeVar("Row", bound=LeasedRow)
+
+LEASE = timedelta(seconds=30)
+MAX_FAILURES = 3
+# An operator who kills workers is not the picture's fault, so lost workers get more patience
+# than errors; but a picture that kills its worker may not do so for ever.
+MAX_CLAIMS = 8
+MAX_BACK_OFF = 10
+
+TOO_MANY_ATTEMPTS = "too_many_attempts"
+WORKER_LOST = "worker_lost"
+WORKER_LOST_MESSAGE = "The worker process that had this picture ended before it was done."
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One attempt at one row, and who makes it."""
+
+    row_id: Any
+    number: int
+    worker: str
+
+
+def claim_next(model: type[Row], *, worker: str) -> tuple[Row, Claim] | None:
+    """Take the row whose turn it is; None once nothing is eligible.
+
+    Rows that used up their attempts fail on the way.
+    """
+    while (row := turns.next_row(model, timezone.now())) is not None:
+        if is_used_up(row):
+            fail_used_up(row)
+        elif claim := _take(row, worker):
+            return row, claim
+    return None
+
+
+def finish(model: type[LeasedRow], claim: Claim, **fields: Any) -> bool:
+    """RUNNING -> DONE, with `fields`. False if somebody else has the row by now."""
+    values = {"status": Status.DONE, "finished_at": timezone.now(), "lease_until": None}
+    return bool(_held(model, claim).update(**values | fields))
+
+
+def fail(model: type[LeasedRow], claim: Claim, code: str, message: str) -> bool:
+    """RUNNING -> FAILED, for good. False if somebody else has the row by now."""
+    return bool(_held(model, claim).update(**_failed(code, message)))
+
+
+def renew(model: type[LeasedRow], claim: Claim) -> bool:
+    """Hold the row for another lease. False if somebody else has it by now."""
+    return bool(_held(model, claim).update(lease_until=timezone.now() + LEASE))
+
+
+def put_back(
+    model: type[LeasedRow],
+    claim: Claim,
+    *,
+    delay: float,
+    code: str,
+    message: str,
+    count_failure: bool = True,
+    final_code: str = TOO_MANY_ATTEMPTS,
+) -> bool:
+    """RUNNING -> QUEUED, to be tried again after `delay` seconds.
+
+    `count_failure`: this attempt failed, and after MAX_FAILURES of those the row is FAILED, with
+    `final_code`.
+    Otherwise the attempt never took place: the claim is taken back as well, so that a row can
+    wait for as long as it takes. False if somebody else has the row by now.
+    """
+    held = _held(model, claim)
+    if count_failure and held.filter(failures__gte=MAX_FAILURES - 1).update(
+        **_failed(final_code, f"Tried {MAX_FAILURES} times without success. {message}"),
+        failures=F("failures") + 1,
+    ):
+        return True
+    counts = {"failures": F("failures") + 1} if count_failure else {"claims": F("claims") - 1}
+    with transaction.atomic():
+        changed = held.update(**_queued(delay, code, message), **counts)
+        if changed:
+            wake(delay=delay)
+    return bool(changed)
+
+
+def give_back(row: LeasedRow) -> bool:
+    """RUNNING -> QUEUED for a row whose worker is gone, as it was when `row` was read."""
+    lost = row.claims - row.failures
+    delay = min(2**lost, MAX_BACK_OFF)
+    with transaction.atomic():
+        changed = _unchanged(row).update(**_queued(delay, WORKER_LOST, WORKER_LOST_MESSAGE))
+        if changed:
+            wake(delay=delay)
+    return bool(changed)
+
+
+def is_used_up(row: LeasedRow) -> bool:
+    return row.claims >= MAX_CLAIMS or row.failures >= MAX_FAILURES
+
+
+def fail_used_up(row: LeasedRow) -> bool:
+    """FAILED for a row with no attempts left, as it was when `row` was read."""
+    message = "This picture was given up: the worker processes that tried it ended each time."
+    if row.failures >= MAX_FAILURES:
+        message = f"Tried {row.failures} times without success. {row.error_message}".strip()
+    return bool(_unchanged(row).update(**_failed(TOO_MANY_ATTEMPTS, message)))
+
+
+def _take(row: LeasedRow, worker: str) -> Claim | None:
+    """The conditional UPDATE: the row must be as it was read, and still eligible."""
+    now = timezone.now()
+    taken: dict[str, Any] = {
+        "status": Status.RUNNING,
+        "claims": row.claims + 1,
+        "lease_until": now + LEASE,
+        "worker": worker,
+        "started_at": now,
+    }
+    if not _unchanged(row).filter(eligible_at(now)).update(**taken):
+        return None
+    for name, value in taken.items():
+        setattr(row, name, value)
+    return Claim(row.pk, row.claims, worker)
+
+
+def _held(model: type[LeasedRow], claim: Claim) -> QuerySet[LeasedRow]:
+    return model._default_manager.filter(
+        pk=claim.row_id, status=Status.RUNNING, claims=claim.number, worker=claim.worker
+    )
+
+
+def _unchanged(row: LeasedRow) -> QuerySet[LeasedRow]:
+    return type(row)._default_manager.filter(
+        pk=row.pk, status=row.status, claims=row.claims, worker=row.worker
+    )
+
+
+def _queued(delay: float, code: str, message: str) -> dict[str, Any]:
+    return {
+        "status": Status.QUEUED,
+        "not_before": timezone.now() + timedelta(seconds=delay),
+        "lease_until": None,
+        "worker": "",
+        "error_code": code,
+        "error_message": message,
+    }
+
+
+def _failed(code: str, message: str) -> dict[str, Any]:
+    return {
+        "status": Status.FAILED,
+        "finished_at": timezone.now(),
+        "lease_until": None,
+        "error_code": code,
+        "error_message": message,
+    }
+
+
+def expired(model: type[LeasedRow], now: datetime) -> QuerySet[LeasedRow]:
+    """Rows whose worker stopped renewing its lease."""
+    return model._default_manager.filter(status=Status.RUNNING, lease_until__lt=now)
