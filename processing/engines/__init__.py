@@ -1,0 +1,82 @@
+"""Engines: a picture in, a matte out. ``get_engine`` loads one and keeps it for the process."""
+
+import importlib
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from PIL import Image
+
+from processing.errors import EngineUnavailable, UnknownEngine
+
+from .catalog import DEFAULT_ENGINE, ENGINES, EngineInfo, engine_problem, weights_path
+
+__all__ = [
+    "DEFAULT_ENGINE",
+    "ENGINES",
+    "Engine",
+    "EngineInfo",
+    "Prediction",
+    "engine_problem",
+    "get_engine",
+]
+
+MAX_LOADED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What an engine says about one picture.
+
+    matte: mode L at the network's own size, whatever that is; the whole picture maps onto it.
+    peak: the highest raw value, 0..1, before any stretching; low when there is nothing.
+    softness: sum of m(1-m) over sum of m of the raw map, 0..1; high when the engine is unsure.
+    """
+
+    matte: Image.Image
+    peak: float
+    softness: float
+
+
+class Engine(Protocol):
+    """What every engine offers. ``predict`` takes any RGB size and may be called by threads."""
+
+    info: EngineInfo
+
+    def predict(self, image: Image.Image) -> Prediction: ...
+
+
+_loaded: OrderedDict[tuple[str, Path, int | None], Engine] = OrderedDict()
+_lock = threading.Lock()
+
+
+def get_engine(name: str, *, model_dir: Path, threads: int | None = None) -> Engine:
+    """Load an engine, or return the one this process has loaded before.
+
+    threads: how many the engine may compute with; None leaves it to the engine's library. At most
+    ``MAX_LOADED`` engines stay in memory; the one not used for longest goes first.
+    Raises UnknownEngine, or EngineUnavailable when weights are missing, damaged or do not load.
+    """
+    info = ENGINES.get(name)
+    if info is None:
+        raise UnknownEngine(name)
+    key = (name, model_dir.absolute(), threads)
+    with _lock:
+        if key not in _loaded:
+            _loaded[key] = _load(info, model_dir, threads)
+            if len(_loaded) > MAX_LOADED:
+                _loaded.popitem(last=False)
+        _loaded.move_to_end(key)
+        return _loaded[key]
+
+
+def _load(info: EngineInfo, model_dir: Path, threads: int | None) -> Engine:
+    problem = engine_problem(info, model_dir=model_dir)
+    if problem is not None:
+        raise EngineUnavailable(problem)
+    weights = weights_path(info, model_dir=model_dir) if info.needs_weights else None
+    module, _, function = info.loader.partition(":")
+    engine: Engine = getattr(importlib.import_module(module), function)(info, weights, threads)
+    return engine

@@ -1,0 +1,111 @@
+"""From a picture to its matte: the only place where the steps are put in order."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from PIL import Image
+
+from .engines import Engine, Prediction
+from .errors import NothingFound
+from .foreground import EDGES_SIDE, estimate_edges
+from .imageio import PREVIEW_SIDE
+from .matte import bounding_box, clean, coverage, enlarge
+from .spec import ExtractSpec
+
+# Raw peaks below this mean an empty scene; docs/engines.md has the measurement.
+PEAK_OF_NOTHING = 0.3
+MID_GREY = (128, 128, 128)
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """What one run of an engine gives.
+
+    matte: L, of the full size. edges: RGB of at most 2048 px a side, foreground colours in the soft
+    band and zero elsewhere, or None where nothing is soft. bbox: left, top, right, bottom in px of
+    the full size. coverage: mean alpha, 0..1. confidence: 0..1, how sure the engine is.
+    timings: milliseconds by stage.
+    """
+
+    matte: Image.Image
+    edges: Image.Image | None
+    bbox: tuple[int, int, int, int] | None
+    coverage: float
+    confidence: float
+    timings: dict[str, float]
+
+
+@dataclass(slots=True)
+class _Clock:
+    timings: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.timings[stage] = round((time.perf_counter() - started) * 1000, 1)
+
+
+def extract(
+    image: Image.Image,
+    engine: Engine,
+    spec: ExtractSpec,
+    *,
+    full_size: tuple[int, int] | None = None,
+) -> Extraction:
+    """Find the subject of an RGB or RGBA picture.
+
+    image: upright, or a reduced copy of it; then ``full_size`` is the size the matte is made for.
+    The picture's own transparency is not in the matte (``render`` multiplies it in); it is filled
+    with grey so that what lies hidden under it cannot mislead the engine.
+    Raises NothingFound.
+    """
+    step = _Clock()
+    with step("prepare"):
+        copy = _flatten(_limit(image, EDGES_SIDE))
+    with step("predict"):
+        prediction = engine.predict(copy)
+    _require_subject(prediction)
+    with step("clean"):
+        small = clean(prediction.matte)
+    with step("edges"):
+        edges = estimate_edges(copy, enlarge(small, copy.size))
+    with step("enlarge"):
+        matte = enlarge(small, full_size or image.size)
+    with step("measure"):
+        bbox, covered = bounding_box(matte), coverage(small)
+    return Extraction(matte, edges, bbox, covered, _confidence(prediction), step.timings)
+
+
+def make_preview(image: Image.Image) -> Image.Image:
+    """A copy of at most 2048 px a side, keeping the mode (RGB or RGBA)."""
+    preview = _limit(image, PREVIEW_SIDE)
+    return preview.copy() if preview is image else preview
+
+
+def _limit(image: Image.Image, side: int) -> Image.Image:
+    scale = side / max(image.size)
+    if scale >= 1:
+        return image
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2)
+
+
+def _flatten(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB":
+        return image
+    ground = Image.new("RGB", image.size, MID_GREY)
+    ground.paste(image, mask=image.getchannel("A"))
+    return ground
+
+
+def _require_subject(prediction: Prediction) -> None:
+    if prediction.peak < PEAK_OF_NOTHING:
+        raise NothingFound()
+
+
+def _confidence(prediction: Prediction) -> float:
+    """1 for a map of zeros and ones, 0 for one that is half-hearted everywhere."""
+    return round(max(0.0, 1 - 2 * prediction.softness), 3)

@@ -1,0 +1,112 @@
+"""Original and matte to a finished picture: pure, and never changes what it is given.
+
+Alpha is straight throughout. Colour under alpha 0 is zero, so a removed background cannot be read
+from the file; colour under alpha 255 is the original's, exactly.
+"""
+
+from PIL import Image, ImageChops
+
+from .spec import WHITE, Colour, RenderSpec
+
+
+def render(
+    original: Image.Image,
+    matte: Image.Image,
+    spec: RenderSpec,
+    *,
+    edges: Image.Image | None = None,
+) -> Image.Image:
+    """Make what ``spec`` asks for.
+
+    original: RGB or RGBA, upright, of the matte's size, or a smaller copy of it (enough when the
+    rendition is small). matte: L. edges: RGB, the foreground colours of the soft band at any scale,
+    zero elsewhere; used unless the spec says not to decontaminate.
+    Returns RGBA, RGB where nothing can be transparent, or L for ``channels=alpha``.
+    Raises InvalidSpec when the format cannot hold the size.
+    """
+    size = spec.fit(matte.size)
+    original, matte = _near(original, matte, size)
+    alpha = _alpha(original, matte)
+    if spec.channels == "alpha":
+        return alpha.resize(size, Image.Resampling.BOX) if alpha.size != size else alpha
+    colours = original.convert("RGB") if original.mode != "RGB" else original
+    if edges is not None and spec.decontaminate:
+        colours = _with_edges(colours, alpha, edges)
+    cutout = _cutout(colours, alpha)
+    if cutout.size != size:
+        # Pillow premultiplies while it resizes RGBA, so transparent pixels lend no colour.
+        cutout = cutout.resize(size, Image.Resampling.LANCZOS)
+        cutout = _cutout(cutout.convert("RGB"), cutout.getchannel("A"))
+    return _on_background(cutout, _background(spec))
+
+
+def _near(
+    original: Image.Image, matte: Image.Image, size: tuple[int, int]
+) -> tuple[Image.Image, Image.Image]:
+    """Bring both to one size: not much above the one wanted, and never below it."""
+    factor = min(original.width // (2 * size[0]), original.height // (2 * size[1]))
+    if factor > 1:
+        original = original.reduce(factor)
+    elif original.width < size[0] or original.height < size[1]:
+        original = original.resize(matte.size, Image.Resampling.BICUBIC)
+    if matte.size != original.size:
+        matte = matte.resize(original.size, Image.Resampling.BILINEAR, reducing_gap=2)
+    return original, matte
+
+
+def _alpha(original: Image.Image, matte: Image.Image) -> Image.Image:
+    """The matte, times the transparency that the original brought along."""
+    if original.mode != "RGBA":
+        return matte
+    return ImageChops.multiply(matte, original.getchannel("A"))
+
+
+def _with_edges(colours: Image.Image, alpha: Image.Image, edges: Image.Image) -> Image.Image:
+    known = _any_channel(edges).point(_STEP_1)
+    if edges.size != colours.size:
+        edges = edges.resize(colours.size, Image.Resampling.BILINEAR)
+        known = known.resize(colours.size, Image.Resampling.BILINEAR)
+    # Only where every neighbour is known (a mean with "unknown" black is no colour), and only in
+    # the soft band: opaque pixels stay exact.
+    usable = ImageChops.multiply(known.point(_STEP_255), alpha.point(_SOFT))
+    return Image.composite(edges, colours, usable)
+
+
+_STEP_1 = [0] + [255] * 255
+_STEP_255 = [0] * 255 + [255]
+_SOFT = [0] + [255] * 254 + [0]
+
+
+def _any_channel(image: Image.Image) -> Image.Image:
+    red, green, blue = image.split()
+    return ImageChops.lighter(ImageChops.lighter(red, green), blue)
+
+
+def _cutout(colours: Image.Image, alpha: Image.Image) -> Image.Image:
+    """Straight RGBA with zero colour under alpha 0."""
+    black = Image.new("RGB", colours.size)
+    cutout = Image.composite(colours, black, alpha.point(_STEP_1))
+    cutout.putalpha(alpha)
+    return cutout
+
+
+def _background(spec: RenderSpec) -> Colour | None:
+    """What comes behind; the format's own white where it cannot be transparent."""
+    if spec.format != "jpeg":
+        return spec.background
+    if spec.background is None:
+        return WHITE
+    red, green, blue, alpha = spec.background
+    red, green, blue = (round((c * alpha + 255 * (255 - alpha)) / 255) for c in (red, green, blue))
+    return red, green, blue, 255
+
+
+def _on_background(cutout: Image.Image, background: Colour | None) -> Image.Image:
+    if background is None:
+        return cutout
+    if background[3] == 255:
+        ground = Image.new("RGB", cutout.size, background[:3])
+        ground.paste(cutout, mask=cutout.getchannel("A"))
+        return ground
+    ground = Image.new("RGBA", cutout.size, background)
+    return Image.alpha_composite(ground, cutout)
