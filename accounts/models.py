@@ -74,7 +74,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 def hash_key(key: str) -> str:
-    """What is stored of a key. Keys are 256 random bits, so a plain SHA-256 cannot be guessed back."""
+    """What is stored of a key: 256 random bits, so their plain SHA-256 cannot be guessed back."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 

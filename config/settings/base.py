@@ -3,9 +3,13 @@
 import os
 from typing import Any
 
+import django_stubs_ext
 from csp.constants import NONE, SELF
 
 from config.environment import BASE_DIR, env, env_path
+
+# Lets classes of Django be written with their type parameters where it lacks that itself.
+django_stubs_ext.monkeypatch()
 
 # Where things are kept
 DATA_DIR = env_path("DATA_DIR", "var")
@@ -94,7 +98,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,
         "init_command": (
             "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA temp_store=MEMORY;"
-            "PRAGMA mmap_size=134217728;PRAGMA journal_size_limit=67108864;PRAGMA cache_size=-16000;"
+            "PRAGMA mmap_size=134217728;PRAGMA journal_size_limit=67108864;"
+            "PRAGMA cache_size=-16000;"
         ),
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -121,9 +126,11 @@ STORAGES: dict[str, dict[str, Any]] = {
 }
 WHITENOISE_KEEP_ONLY_HASHED_FILES = False
 
-# The queue. retry must outlast everything a wake-up may wait for, else it is delivered twice
-# (harmless here, since a wake-up claims whatever is eligible, but wasteful); a system check watches it.
-CPU_COUNT = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+# The queue. retry must outlast everything a wake-up may wait for, else it is delivered twice:
+# harmless, since a wake-up claims whatever is eligible, but wasteful. A system check watches it.
+CPU_COUNT = (
+    len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+)
 WORKERS = env.int("WORKERS", default=max(1, CPU_COUNT // 2))
 ENGINE_THREADS = env.int("ENGINE_THREADS", default=max(1, CPU_COUNT // WORKERS))
 Q_CLUSTER: dict[str, Any] = {
@@ -190,6 +197,11 @@ RENDER_WAIT_SECONDS = 10
 RENDITION_CACHE_BYTES = env.int("RENDITION_CACHE_MB", default=2048) * 1024 * 1024
 TRASH_DAYS = env.int("TRASH_DAYS", default=30)
 WEB_THREADS = env.int("WEB_THREADS", default=8)
+FILE_UPLOAD_HANDLERS = [
+    "images.upload_handlers.BoundedUploadHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 FILE_UPLOAD_TEMP_DIR: str | None = None
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
@@ -230,17 +242,13 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "POSTPROCESSING_HOOKS": ["drf_standardized_errors.openapi_hooks.postprocess_schema_enums"],
     "ENUM_NAME_OVERRIDES": {
-        "ValidationErrorEnum": "drf_standardized_errors.openapi_serializers.ValidationErrorEnum.choices",
-        "ClientErrorEnum": "drf_standardized_errors.openapi_serializers.ClientErrorEnum.choices",
-        "ServerErrorEnum": "drf_standardized_errors.openapi_serializers.ServerErrorEnum.choices",
-        "ErrorCode401Enum": "drf_standardized_errors.openapi_serializers.ErrorCode401Enum.choices",
-        "ErrorCode403Enum": "drf_standardized_errors.openapi_serializers.ErrorCode403Enum.choices",
-        "ErrorCode404Enum": "drf_standardized_errors.openapi_serializers.ErrorCode404Enum.choices",
-        "ErrorCode405Enum": "drf_standardized_errors.openapi_serializers.ErrorCode405Enum.choices",
-        "ErrorCode406Enum": "drf_standardized_errors.openapi_serializers.ErrorCode406Enum.choices",
-        "ErrorCode415Enum": "drf_standardized_errors.openapi_serializers.ErrorCode415Enum.choices",
-        "ErrorCode429Enum": "drf_standardized_errors.openapi_serializers.ErrorCode429Enum.choices",
-        "ErrorCode500Enum": "drf_standardized_errors.openapi_serializers.ErrorCode500Enum.choices",
+        f"{name}Enum": f"drf_standardized_errors.openapi_serializers.{name}Enum.choices"
+        for name in (
+            "ValidationError",
+            "ClientError",
+            "ServerError",
+            *(f"ErrorCode{status}" for status in (401, 403, 404, 405, 406, 415, 429, 500)),
+        )
     },
 }
 
@@ -256,7 +264,8 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
     }
 }
 PERMISSIONS_POLICY: dict[str, list[str]] = {
-    name: [] for name in ("accelerometer", "geolocation", "gyroscope", "microphone", "payment", "usb")
+    name: []
+    for name in ("accelerometer", "geolocation", "gyroscope", "microphone", "payment", "usb")
 }
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -288,4 +297,3 @@ LOGGING: dict[str, Any] = {
         "django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False},
     },
 }
-

@@ -7,4 +7,6 @@ from .base import ALLOWED_HOSTS, DATA_DIR
 
 SECRET_KEY = env.str("SECRET_KEY", default="") or local_secret_key(DATA_DIR / "secret_key")
 ALLOWED_HOSTS = ALLOWED_HOSTS or ["*"]
-SECURE_CROSS_ORIGIN_OPENER_POLICY = None  # browsers ignore it on plain HTTP, and say so in the console
+SECURE_CROSS_ORIGIN_OPENER_POLICY = (
+    None  # browsers ignore it on plain HTTP, and say so in the console
+)

@@ -1,0 +1,1 @@
+from . import cutouts, pictures  # noqa: F401 - registered by being imported

@@ -1,0 +1,30 @@
+"""API tokens over the API."""
+
+from django.db.models import QuerySet
+from rest_framework import mixins, viewsets
+from rest_framework.serializers import BaseSerializer
+
+from accounts.api.serializers import TokenSerializer
+from accounts.models import ApiToken
+
+
+class TokenViewSet(
+    mixins.CreateModelMixin,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    mixins.DestroyModelMixin,
+    viewsets.GenericViewSet[ApiToken],
+):
+    """Own API tokens. Only the answer that makes a token holds its key; DELETE revokes."""
+
+    queryset = ApiToken.objects.none()
+    serializer_class = TokenSerializer
+
+    def get_queryset(self) -> QuerySet[ApiToken]:
+        return ApiToken.objects.filter(user_id=self.request.user.pk, revoked_at=None)
+
+    def perform_create(self, serializer: BaseSerializer[ApiToken]) -> None:
+        serializer.save(user=self.request.user)
+
+    def perform_destroy(self, instance: ApiToken) -> None:
+        instance.revoke()

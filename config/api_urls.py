@@ -1,0 +1,21 @@
+"""/api/v1/: where the API's parts come together."""
+
+from django.urls import path
+from rest_framework.routers import SimpleRouter
+
+from accounts.api.views import TokenViewSet
+from images.api.about import Account, EngineList
+from images.api.cutouts import CutoutViewSet
+from images.api.images import ImageViewSet
+
+router = SimpleRouter()
+router.register("images", ImageViewSet, basename="image")
+router.register("cutouts", CutoutViewSet, basename="cutout")
+router.register("tokens", TokenViewSet, basename="token")
+
+app_name = "api"
+urlpatterns = [
+    *router.urls,
+    path("engines/", EngineList.as_view(), name="engines"),
+    path("account/", Account.as_view(), name="account"),
+]

@@ -1,0 +1,49 @@
+"""The URL table. docs/api.md lists it, and a test keeps the two together."""
+
+from typing import Any
+
+from csp.constants import SELF, UNSAFE_INLINE
+from csp.decorators import csp_update
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import include, path
+from django.views import defaults
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_standardized_errors.types import ErrorType
+
+from images.health import healthz, readyz
+
+# Swagger's own styles are inline; only this page may have them.
+docs = csp_update({"style-src": [SELF, UNSAFE_INLINE]})(
+    SpectacularSwaggerSplitView.as_view(url_name="schema")
+)
+
+urlpatterns = [
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", docs, name="docs"),
+    path("api/v1/", include("config.api_urls")),
+    path("admin/", admin.site.urls),
+    path("accounts/", include("allauth.account.urls")),
+    path("account/", include("accounts.urls")),
+    path("", include("images.web.urls")),
+]
+
+
+def _api_error(status: int, code: str, detail: str) -> JsonResponse:
+    kind = ErrorType.SERVER_ERROR if status >= 500 else ErrorType.CLIENT_ERROR
+    error = {"code": code, "detail": detail, "attr": None}
+    return JsonResponse({"type": kind.value, "errors": [error]}, status=status)
+
+
+def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        return _api_error(404, "not_found", "There is nothing at this address.")
+    return defaults.page_not_found(request, exception)
+
+
+def handler500(request: HttpRequest, *args: Any) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        return _api_error(500, "error", "Something went wrong on the server.")
+    return defaults.server_error(request)

@@ -1,0 +1,80 @@
+"""Cutouts in the admin site: what became of them, and another try."""
+
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from images.admin.readonly import ReadOnlyAdmin
+from images.models import Cutout, Status
+from images.services.cutouts import retry_cutout
+from images.services.errors import CutoutNotFailed, ServiceError
+from images.services.renditions import get_rendition
+from images.serving import serve_file
+from processing.errors import ProcessingError
+from processing.spec import THUMBNAIL
+
+
+@admin.register(Cutout)
+class CutoutAdmin(ReadOnlyAdmin[Cutout]):
+    list_display = [
+        "id",
+        "image",
+        "owner",
+        "engine",
+        "status",
+        "lane",
+        "error_code",
+        "duration",
+        "queued_at",
+        "finished_at",
+    ]
+    list_filter = ["status", "error_code", "engine", "lane", "created_at"]
+    list_select_related = ["image", "owner"]
+    search_fields = ["=id", "image__original_name", "owner__email"]
+    show_full_result_count = False
+    actions = ["retry"]
+
+    def get_fields(self, request: HttpRequest, obj: Cutout | None = None) -> list[str]:
+        return [field.name for field in Cutout._meta.fields]
+
+    @admin.display(description=_("took"))
+    def duration(self, cutout: Cutout) -> str:
+        return "–" if cutout.duration_ms is None else f"{cutout.duration_ms} ms"
+
+    @admin.action(description=_("Try the selected failed cutouts again"))
+    def retry(self, request: HttpRequest, queryset: QuerySet[Cutout]) -> None:
+        count = 0
+        for cutout in queryset.filter(status=Status.FAILED):
+            try:
+                retry_cutout(cutout=cutout)
+            except CutoutNotFailed:
+                continue
+            count += 1
+        told = ngettext(
+            "%(count)d cutout is queued again.", "%(count)d cutouts are queued again.", count
+        )
+        self.message_user(request, told % {"count": count}, messages.SUCCESS)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.thumbnail)
+        return [
+            path("<uuid:cutout_id>/thumbnail/", view, name="images_cutout_thumbnail"),
+            *super().get_urls(),
+        ]
+
+    def thumbnail(self, request: HttpRequest, cutout_id: UUID) -> HttpResponseBase:
+        """Administrators see pictures here only, not through the pages of their owners."""
+        if not self.has_view_permission(request):
+            raise Http404
+        cutout = get_object_or_404(Cutout, pk=cutout_id)
+        try:
+            rendition = get_rendition(cutout=cutout, spec=THUMBNAIL)
+        except (ServiceError, ProcessingError) as error:
+            raise Http404 from error
+        return serve_file(request, rendition.file, content_type=rendition.content_type)

@@ -1,0 +1,54 @@
+"""/api/v1/engines/ and /api/v1/account/"""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, cast
+
+from django.conf import settings
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from images.api.serializers import AccountSerializer, EngineSerializer
+from images.services.usage import usage_of
+from processing.engines.catalog import ENGINES, EngineInfo, engine_problem
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+FORMATS = ["jpeg", "png", "webp", "avif", "heic", "tiff", "gif", "bmp"]
+
+
+def _describe(info: EngineInfo) -> dict[str, Any]:
+    problem = engine_problem(info, model_dir=settings.MODEL_DIR)
+    return {
+        "name": info.name,
+        "label": info.label,
+        "help": info.help,
+        "licence": info.licence,
+        "size_mb": info.size_mb,
+        "available": problem is None,
+        "problem": problem,
+        "default": info.name == settings.DEFAULT_ENGINE,
+    }
+
+
+class EngineList(APIView):
+    @extend_schema(responses=EngineSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """What can remove backgrounds here."""
+        return Response([_describe(info) for info in ENGINES.values() if info.listed])
+
+
+class Account(APIView):
+    @extend_schema(responses=AccountSerializer)
+    def get(self, request: Request) -> Response:
+        """Who this key belongs to, what is used, and what is allowed."""
+        user = cast("User", request.user)
+        limits = {
+            "max_upload_bytes": settings.MAX_UPLOAD_BYTES,
+            "max_pixels": settings.MAX_PIXELS,
+            "formats": FORMATS,
+        }
+        usage = asdict(usage_of(user))
+        return Response({"email": user.email, "name": user.name, "usage": usage, "limits": limits})

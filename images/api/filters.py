@@ -1,0 +1,29 @@
+"""How lists of pictures can be narrowed."""
+
+import django_filters as filters
+
+from images.models import Image, Status
+from images.models.image import ImageQuerySet
+
+
+class ImageFilter(filters.FilterSet):
+    status = filters.ChoiceFilter(choices=Status.choices, method="by_status")
+    engine = filters.CharFilter(field_name="latest_cutout__engine")
+    favourite = filters.BooleanFilter()
+    search = filters.CharFilter(method="by_text", label="Part of the title or file name")
+    created_after = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
+    created_before = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+    trash = filters.BooleanFilter(method="by_trash", label="Those in the trash instead")
+
+    class Meta:
+        model = Image
+        fields: list[str] = []
+
+    def by_status(self, images: ImageQuerySet, name: str, value: str) -> ImageQuerySet:
+        return images.in_status(value)
+
+    def by_text(self, images: ImageQuerySet, name: str, value: str) -> ImageQuerySet:
+        return images.search(value)
+
+    def by_trash(self, images: ImageQuerySet, name: str, value: bool) -> ImageQuerySet:
+        return images.in_trash() if value else images.kept()

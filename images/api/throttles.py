@@ -1,0 +1,24 @@
+"""Politeness limits per person or address; quotas are another matter."""
+
+from rest_framework.request import Request
+from rest_framework.throttling import SimpleRateThrottle
+from rest_framework.views import APIView
+
+
+class UserThrottle(SimpleRateThrottle):
+    """Per person; per address for those who are nobody."""
+
+    scope = "user"
+
+    def get_cache_key(self, request: Request, view: APIView) -> str | None:
+        ident = str(request.user.pk) if request.user.is_authenticated else self.get_ident(request)
+        return self.cache_format % {"scope": self.scope, "ident": ident}
+
+
+class UploadThrottle(UserThrottle):
+    """For what makes the machine work. Reading is not counted here."""
+
+    scope = "upload"
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        return request.method != "POST" or super().allow_request(request, view)

@@ -1,0 +1,149 @@
+"""The life of a cutout: submit, run, retry."""
+
+import logging
+from collections.abc import Iterable
+from contextlib import suppress
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from images.models import Cutout, Image, Lane, Status
+from images.queue.claims import Claim, claim_next, fail, put_back
+from images.queue.lease import hold
+from images.queue.wakeups import wake
+from images.queue.workers import worker_id
+from images.services.errors import CutoutNotFailed
+from images.services.extraction import extract_cutout
+from images.services.previews import ensure_preview
+from processing.errors import EngineUnavailable, ProcessingError
+from processing.spec import ExtractSpec
+
+logger = logging.getLogger(__name__)
+
+# More than these of one person under way at once, and the rest lets other people go first.
+INTERACTIVE_AT_ONCE = 8
+RETRY_DELAY_SECONDS = 2
+ENGINE_RETRY_SECONDS = 10
+MAX_POSITION = 500
+
+
+def default_spec() -> ExtractSpec:
+    return ExtractSpec(engine=settings.DEFAULT_ENGINE)
+
+
+def queue_cutout(*, image: Image, extract_spec: ExtractSpec) -> Cutout:
+    """Write a queued cutout of `image` and wake a worker, in the caller's transaction."""
+    cutout = Cutout.objects.create(
+        image=image,
+        owner_id=image.owner_id,
+        engine=extract_spec.engine,
+        extract_spec=str(extract_spec),
+        lane=_lane_for(image.owner_id),
+    )
+    image.latest_cutout = cutout
+    image.save(update_fields=["latest_cutout"])
+    wake()
+    return cutout
+
+
+def request_cutout(*, image: Image, extract_spec: ExtractSpec | None = None) -> Cutout:
+    """Cut `image` out once more, with other parameters or the same."""
+    with transaction.atomic():
+        return queue_cutout(image=image, extract_spec=extract_spec or default_spec())
+
+
+def retry_cutout(*, cutout: Cutout) -> Cutout:
+    """Put a failed cutout back into the queue; raises CutoutNotFailed if it has not failed."""
+    now = timezone.now()
+    with transaction.atomic():
+        changed = Cutout.objects.filter(pk=cutout.pk, status=Status.FAILED).update(
+            status=Status.QUEUED,
+            lane=_lane_for(cutout.owner_id),
+            claims=0,
+            failures=0,
+            error_code="",
+            error_message="",
+            queued_at=now,
+            not_before=now,
+            started_at=None,
+            finished_at=None,
+        )
+        if not changed:
+            raise CutoutNotFailed
+        wake()
+    cutout.refresh_from_db()
+    return cutout
+
+
+def run_next() -> bool:
+    """Run the cutout whose turn it is; False if none is waiting.
+
+    Whatever happens, the row ends done, failed with a code, or back in the queue.
+    """
+    claimed = claim_next(Cutout, worker=worker_id())
+    if claimed is None:
+        return False
+    cutout, claim = claimed
+    with hold(Cutout, claim, deadline=cutout.deadline()):
+        _run(cutout, claim)
+    _warm_preview(cutout)
+    return True
+
+
+def _run(cutout: Cutout, claim: Claim) -> None:
+    try:
+        extract_cutout(cutout=cutout, claim=claim)
+    except EngineUnavailable as error:
+        # Not the picture's fault: it waits until somebody brings the weights.
+        put_back(
+            Cutout,
+            claim,
+            delay=ENGINE_RETRY_SECONDS,
+            code=error.code,
+            message=error.message,
+            count_failure=False,
+        )
+    except ProcessingError as error:
+        fail(Cutout, claim, error.code, error.message)
+    except BaseException as error:
+        # BaseException: django-q2's time-out is a SystemExit, and the row must not hang on it.
+        logger.exception("Cutout %s failed", cutout.pk)
+        put_back(
+            Cutout,
+            claim,
+            delay=RETRY_DELAY_SECONDS,
+            code="internal_error",
+            message="Something went wrong on the server while cutting this picture out.",
+            count_failure=True,
+        )
+        if not isinstance(error, Exception):
+            raise
+
+
+def _warm_preview(cutout: Cutout) -> None:
+    """Have the preview ready before somebody looks; the page can make it too."""
+    with suppress(Exception):
+        ensure_preview(image=cutout.image)
+
+
+def _lane_for(owner_id: UUID) -> Lane:
+    waiting = Cutout.objects.filter(owner_id=owner_id).pending()[:INTERACTIVE_AT_ONCE]
+    return Lane.BATCH if len(waiting.values_list("pk")) >= INTERACTIVE_AT_ONCE else Lane.INTERACTIVE
+
+
+def queue_positions(cutouts: Iterable[Cutout]) -> dict[UUID, int]:
+    """Roughly how many are in front of each queued one, itself counted: 1 is next.
+
+    Absent: not queued, or further back than position 500.
+    """
+    wanted = {cutout.pk for cutout in cutouts if cutout.status == Status.QUEUED}
+    if not wanted:
+        return {}
+    line = (
+        Cutout.objects.filter(status=Status.QUEUED)
+        .order_by("-lane", "queued_at")
+        .values_list("pk", flat=True)[:MAX_POSITION]
+    )
+    return {pk: place for place, pk in enumerate(line, start=1) if pk in wanted}

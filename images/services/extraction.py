@@ -1,0 +1,117 @@
+"""One run of one cutout: the only place where a row, its files and pixels meet for extraction."""
+
+import secrets
+from dataclasses import dataclass
+from time import perf_counter
+
+from django.conf import settings
+from django.db import transaction
+
+from images.models import Cutout, Image, Rendition
+from images.queue.claims import Claim, finish
+from images.services.storage import StoredFiles, open_file
+from processing.engines import get_engine
+from processing.imageio import WorkingCopy, encode, encode_edges, encode_matte, open_working_copy
+from processing.pipeline import Extraction, extract
+from processing.render import render
+from processing.spec import THUMBNAIL, ExtractSpec
+
+
+def extract_cutout(*, cutout: Cutout, claim: Claim) -> bool:
+    """Extract the subject of the cutout's picture and finish the row.
+
+    False if somebody else holds the row by now: then the files are dropped and nothing changed.
+    Raises ProcessingError (with its code) if the picture or the engine is the problem.
+    """
+    spec = ExtractSpec.parse(cutout.extract_spec)
+    engine = get_engine(spec.engine, model_dir=settings.MODEL_DIR, threads=settings.ENGINE_THREADS)
+    started = perf_counter()
+    with open_file(cutout.image.original) as file:
+        copy = open_working_copy(file, max_pixels=settings.MAX_PIXELS)
+    timings = {"decode": (perf_counter() - started) * 1000}
+    extraction = extract(copy.image, engine, spec, full_size=copy.full_size)
+    timings |= extraction.timings
+
+    files = StoredFiles()
+    try:
+        started = perf_counter()
+        outputs = _store(cutout, extraction, copy, files)
+        timings["store"] = (perf_counter() - started) * 1000
+        done = _finish(cutout, claim, extraction, outputs, timings)
+    except BaseException:
+        files.drop()
+        raise
+    if not done:
+        files.drop()
+    return done
+
+
+@dataclass(frozen=True, slots=True)
+class _Outputs:
+    matte: str
+    edges: str
+    thumbnail: Rendition
+
+
+def _store(
+    cutout: Cutout, extraction: Extraction, copy: WorkingCopy, files: StoredFiles
+) -> _Outputs:
+    """Write the files under names that no other attempt uses."""
+    attempt = secrets.token_hex(4)
+    matte = files.save(cutout.matte, f"matte-{attempt}.png", encode_matte(extraction.matte))
+    edges = ""
+    if extraction.edges is not None:
+        edges = files.save(cutout.edges, f"edges-{attempt}.png", encode_edges(extraction.edges))
+    return _Outputs(matte, edges, _thumbnail(cutout, extraction, copy, files, attempt))
+
+
+def _thumbnail(
+    cutout: Cutout, extraction: Extraction, copy: WorkingCopy, files: StoredFiles, attempt: str
+) -> Rendition:
+    """Rendered from what is in memory anyway, so that lists can show it the moment it is done."""
+    picture = render(copy.image, extraction.matte, THUMBNAIL, edges=extraction.edges)
+    data = encode(picture, THUMBNAIL)
+    row = Rendition(
+        cutout=cutout,
+        spec=str(THUMBNAIL),
+        content_type=THUMBNAIL.content_type,
+        width=picture.width,
+        height=picture.height,
+        byte_size=len(data),
+    )
+    row.file = files.save(row.file, f"thumbnail-{attempt}.{THUMBNAIL.extension}", data)
+    return row
+
+
+def _finish(
+    cutout: Cutout,
+    claim: Claim,
+    extraction: Extraction,
+    outputs: _Outputs,
+    timings: dict[str, float],
+) -> bool:
+    with transaction.atomic():
+        done = finish(
+            Cutout,
+            claim,
+            matte=outputs.matte,
+            edges=outputs.edges,
+            bbox=list(extraction.bbox) if extraction.bbox else None,
+            coverage=extraction.coverage,
+            confidence=extraction.confidence,
+            timings={stage: round(ms, 1) for stage, ms in timings.items()},
+            error_code="",
+            error_message="",
+        )
+        if done:
+            outputs.thumbnail.save(force_insert=True)
+            _show(cutout)
+    return done
+
+
+def _show(cutout: Cutout) -> None:
+    """Make it the picture's current cutout, unless a newer one is finished already."""
+    older = Image.objects.filter(pk=cutout.image_id).exclude(
+        current_cutout__created_at__gt=cutout.created_at
+    )
+    older.update(current_cutout=cutout)

@@ -1,0 +1,102 @@
+"""Outputs of a cutout: found in the cache, or rendered, encoded and stored."""
+
+import secrets
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Sum
+
+from images.models import Cutout, Rendition, Status
+from images.services.errors import CutoutNotReady
+from images.services.slots import only_one, render_slot
+from images.services.storage import StoredFiles, open_file
+from processing.imageio import encode, open_image, open_matte
+from processing.render import render
+from processing.spec import RenderSpec
+
+
+def get_rendition(*, cutout: Cutout, spec: RenderSpec) -> Rendition:
+    """The stored output of `cutout` for `spec`, made now if it is not there yet.
+
+    Raises CutoutNotReady while there is no matte, Busy when no render slot comes free in time,
+    InvalidSpec if the parameters do not fit this picture, FileLost if an input file is gone.
+    """
+    if cutout.status != Status.DONE:
+        raise CutoutNotReady
+    found = _find(cutout.pk, str(spec))
+    if found:
+        return found
+    with only_one(f"{cutout.pk}:{spec}"), render_slot():
+        return _find(cutout.pk, str(spec)) or _make(cutout, spec)
+
+
+def _find(cutout_id: UUID, spec: str) -> Rendition | None:
+    rendition = Rendition.objects.filter(cutout_id=cutout_id, spec=spec).first()
+    if rendition is None:
+        return None
+    if not rendition.file.storage.exists(rendition.file.name):
+        rendition.delete()  # somebody emptied the cache by hand, as they may
+        return None
+    rendition.touch()
+    return rendition
+
+
+def _make(cutout: Cutout, spec: RenderSpec) -> Rendition:
+    data, (width, height) = _render(cutout, spec)
+    rendition = Rendition(
+        cutout=cutout,
+        spec=str(spec),
+        content_type=spec.content_type,
+        width=width,
+        height=height,
+        byte_size=len(data),
+    )
+    files = StoredFiles()
+    rendition.file = files.save(rendition.file, f"{secrets.token_hex(8)}.{spec.extension}", data)
+    try:
+        with transaction.atomic():
+            rendition.save(force_insert=True)
+    except IntegrityError as error:
+        files.drop()
+        return _made_elsewhere(cutout, spec, error)
+    return rendition
+
+
+def _made_elsewhere(cutout: Cutout, spec: RenderSpec, error: IntegrityError) -> Rendition:
+    """Another machine stored the same output first, or the cutout was purged meanwhile."""
+    found = _find(cutout.pk, str(spec))
+    if found is None:
+        raise CutoutNotReady from error
+    return found
+
+
+def _render(cutout: Cutout, spec: RenderSpec) -> tuple[bytes, tuple[int, int]]:
+    with open_file(cutout.image.original) as file:
+        original = open_image(file, max_pixels=None)
+    with open_file(cutout.matte) as file:
+        matte = open_matte(file)
+    edges = None
+    if cutout.edges and spec.decontaminate:
+        with open_file(cutout.edges) as file:
+            edges = open_image(file, max_pixels=None)
+    picture = render(original, matte, spec, edges=edges)
+    del original, matte, edges  # encoding is the other large consumer of memory
+    return encode(picture, spec), picture.size
+
+
+def trim_renditions() -> int:
+    """Delete the outputs longest unused until the rest fits RENDITION_CACHE_BYTES."""
+    total = Rendition.objects.aggregate(total=Sum("byte_size"))["total"] or 0
+    removed = 0
+    while total > settings.RENDITION_CACHE_BYTES:
+        oldest = list(Rendition.objects.order_by("last_used_at")[:100])
+        if not oldest:
+            break
+        for rendition in oldest:
+            total -= rendition.byte_size
+            rendition.delete()
+            removed += 1
+            if total <= settings.RENDITION_CACHE_BYTES:
+                break
+    return removed

@@ -1,0 +1,51 @@
+"""Reading and writing stored files, so that a row and its files come and go together."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import FileSystemStorage, Storage
+from django.db.models.fields.files import FieldFile
+
+from images.services.errors import FileLost
+
+
+@contextmanager
+def open_file(field_file: FieldFile) -> Iterator[BinaryIO]:
+    """The bytes of a stored file; FileLost if there are none."""
+    try:
+        file = field_file.storage.open(field_file.name or "", "rb")
+    except (OSError, ValueError) as error:
+        raise FileLost from error
+    with file:
+        yield file.file or BytesIO()
+
+
+class StoredFiles:
+    """Files written on the way to a commit: kept together, so that they can be dropped together."""
+
+    def __init__(self) -> None:
+        self._written: list[tuple[Storage, str]] = []
+
+    def save(self, field_file: FieldFile, name: str, data: bytes) -> str:
+        """Write `data` where the field puts a file called `name`; returns the stored name."""
+        path = field_file.field.generate_filename(field_file.instance, name)
+        stored = field_file.storage.save(path, ContentFile(data))
+        self._written.append((field_file.storage, stored))
+        return stored
+
+    def drop(self) -> None:
+        for storage, name in self._written:
+            with suppress(OSError):
+                delete_file(storage, name)
+
+
+def delete_file(storage: Storage, name: str) -> None:
+    """Delete a stored file and, on a local disk, the folder it leaves empty."""
+    storage.delete(name)
+    if isinstance(storage, FileSystemStorage):
+        with suppress(OSError):  # not empty: other files of the same row
+            Path(storage.path(name)).parent.rmdir()

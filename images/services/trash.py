@@ -1,0 +1,37 @@
+"""Moving pictures to the trash and back, and deleting them for good."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from images.models import Image
+from images.models.image import ImageQuerySet
+
+CHUNK = 100
+
+
+def move_to_trash(*, images: ImageQuerySet) -> int:
+    """Hide the pictures; they can be restored for TRASH_DAYS days. Returns how many."""
+    return images.kept().update(deleted_at=timezone.now())
+
+
+def restore(*, images: ImageQuerySet) -> int:
+    return images.in_trash().update(deleted_at=None)
+
+
+def purge(*, images: ImageQuerySet) -> int:
+    """Delete rows and files for good. Returns how many pictures."""
+    count = 0
+    while batch := list(images.order_by().values_list("pk", flat=True)[:CHUNK]):
+        with transaction.atomic():
+            Image.objects.filter(pk__in=batch).delete()
+        count += len(batch)
+    return count
+
+
+def purge_expired() -> int:
+    """Delete what has been in the trash for longer than TRASH_DAYS days."""
+    limit = timezone.now() - timedelta(days=settings.TRASH_DAYS)
+    return purge(images=Image.objects.filter(deleted_at__lt=limit))

@@ -1,0 +1,76 @@
+"""From an uploaded file to a stored picture with a cutout under way."""
+
+import hashlib
+import unicodedata
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from django.core.files.base import File
+from django.db import transaction
+
+from images.models import Image
+from images.services.cutouts import default_spec, queue_cutout
+from images.validators import validate_upload
+from processing.spec import ExtractSpec
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+MAX_NAME_LENGTH = 255
+
+
+def submit_image(
+    *,
+    owner: "User",
+    file: "File[bytes]",
+    extract_spec: ExtractSpec | None = None,
+    title: str = "",
+) -> Image:
+    """Store `file` as a new picture of `owner` and queue its first cutout.
+
+    The file is written before the transaction, which therefore stays short, and goes away again
+    if the transaction fails. Raises ValidationError with a code if the file is no good.
+    """
+    header = validate_upload(file)
+    image = Image(
+        owner=owner,
+        original_name=clean_name(file.name) or f"picture.{header.extension}",
+        title=title.strip(),
+        content_type=header.content_type,
+        width=header.width,
+        height=header.height,
+        byte_size=file.size,
+        sha256=_sha256(file),
+    )
+    image.original.save(f"original.{header.extension}", file, save=False)
+    try:
+        with transaction.atomic():
+            image.save(force_insert=True)
+            queue_cutout(image=image, extract_spec=extract_spec or default_spec())
+    except BaseException:
+        image.original.delete(save=False)
+        raise
+    return image
+
+
+def clean_name(name: str | None) -> str:
+    """The last part of a file name, composed, without control characters, of bounded length.
+
+    The ending survives the shortening.
+    """
+    flat = unicodedata.normalize("NFC", name or "").replace("\\", "/")
+    base = flat.rsplit("/", 1)[-1]
+    visible = "".join(c for c in base if unicodedata.category(c) not in {"Cc", "Cs", "Zl", "Zp"})
+    visible = visible.strip()
+    if len(visible) <= MAX_NAME_LENGTH:
+        return visible
+    suffix = PurePosixPath(visible).suffix[:20]
+    return visible[: MAX_NAME_LENGTH - len(suffix)] + suffix
+
+
+def _sha256(file: "File[bytes]") -> str:
+    digest = hashlib.sha256()
+    for chunk in file.chunks():
+        digest.update(chunk)
+    file.seek(0)
+    return digest.hexdigest()
