@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from django.core.cache import cache
 from django.test import Client
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts.models import ApiToken, User
@@ -15,7 +15,7 @@ from tests.factories import UserFactory, submit
 
 
 @pytest.fixture(autouse=True)
-def own_folders(tmp_path: Path, settings: SettingsWrapper) -> None:
+def own_folders(tmp_path: Path, settings: Settings) -> None:
     """Files of one test never meet those of another."""
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.DATA_DIR = tmp_path / "data"

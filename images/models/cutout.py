@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def cutout_path(cutout: "Cutout", filename: str) -> str:
-    """One folder a cutout; the file name carries the attempt, so no two attempts meet in one file."""
+    """One folder a cutout; the file name carries the attempt, so no two meet in one file."""
     return f"cutouts/{cutout.pk.hex[:2]}/{cutout.pk}/{filename}"
 
 
@@ -67,10 +67,10 @@ class Cutout(LeasedRow):
         verbose_name_plural = _("cutouts")
         ordering = ["-created_at", "-id"]
         indexes = [
-            models.Index("image", "-created_at", name="cutout_image_newest"),
-            models.Index("status", "lane", "queued_at", name="cutout_queue"),
-            models.Index("owner", "started_at", name="cutout_owner_turn"),
-            models.Index("owner", "status", name="cutout_owner_status"),
+            models.Index(fields=["image", "-created_at"], name="cutout_image_newest"),
+            models.Index(fields=["status", "lane", "queued_at"], name="cutout_queue"),
+            models.Index(fields=["owner", "started_at"], name="cutout_owner_turn"),
+            models.Index(fields=["owner", "status"], name="cutout_owner_status"),
         ]
         constraints = [
             models.CheckConstraint(

@@ -48,7 +48,9 @@ class ImageQuerySet(models.QuerySet["Image"]):
         return self.filter(current_cutout=None, latest_cutout__status=status)
 
     def search(self, text: str) -> Self:
-        return self.filter(models.Q(title__icontains=text) | models.Q(original_name__icontains=text))
+        return self.filter(
+            models.Q(title__icontains=text) | models.Q(original_name__icontains=text)
+        )
 
 
 class Image(models.Model):
@@ -90,8 +92,8 @@ class Image(models.Model):
         verbose_name_plural = _("pictures")
         ordering = ["-created_at", "-id"]
         indexes = [
-            models.Index("owner", "-created_at", "-id", name="image_owner_newest"),
-            models.Index("deleted_at", name="image_trash"),
+            models.Index(fields=["owner", "-created_at", "-id"], name="image_owner_newest"),
+            models.Index(fields=["deleted_at"], name="image_trash"),
         ]
         constraints = [
             models.CheckConstraint(

@@ -35,7 +35,7 @@ class Rendition(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["cutout", "spec"], name="rendition_unique_spec")
         ]
-        indexes = [models.Index("last_used_at", name="rendition_oldest_use")]
+        indexes = [models.Index(fields=["last_used_at"], name="rendition_oldest_use")]
 
     def __str__(self) -> str:
         return self.spec
