@@ -1,7 +1,5 @@
 """What can go wrong with a picture, each with a stable code and a sentence for a person."""
 
-# ruff: noqa: N818  (the names say what is wrong with the file; "Error" would add nothing)
-
 
 class ProcessingError(Exception):
     """Base of all refusals of this package.
