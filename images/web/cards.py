@@ -1,0 +1,83 @@
+"""What a card says about a picture, for pages and for the script that keeps them up to date."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, JsonResponse
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from images.models import Cutout, Image, Status
+from images.services.cutouts import queue_positions
+from images.web.access import own_images, read_ids
+from processing.spec import THUMBNAIL
+
+MAX_CARDS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A picture as lists show it. `position` is its place in the queue, where that is known."""
+
+    image: Image
+    position: int | None = None
+
+    @property
+    def status(self) -> str:
+        """Work under way comes first, then a cutout to show, then the failure."""
+        latest = self.image.latest_cutout
+        if latest is not None and latest.is_pending:
+            return str(latest.status)
+        return str(Status.DONE if self.image.current_cutout_id else Status.FAILED)
+
+    @property
+    def is_pending(self) -> bool:
+        return self.status in (Status.QUEUED, Status.RUNNING)
+
+    @property
+    def failure(self) -> Cutout | None:
+        return self.image.latest_cutout if self.status == Status.FAILED else None
+
+    @property
+    def picture_url(self) -> str | None:
+        """The cutout as a thumbnail, else the picture as sent, else nothing yet."""
+        if self.image.current_cutout_id:
+            return rendition_url(self.image.current_cutout_id, str(THUMBNAIL))
+        if self.image.preview:
+            return reverse("web:preview", args=[self.image.pk])
+        return None
+
+
+def rendition_url(cutout_id: object, query: str) -> str:
+    return f"{reverse('web:rendition', args=[cutout_id])}?{query}"
+
+
+def cards_for(images: Iterable[Image]) -> list[Card]:
+    """Cards of `images`, which must come with their cutouts; at most one query more."""
+    images = list(images)
+    latest = [image.latest_cutout for image in images if image.latest_cutout]
+    positions = queue_positions(latest)
+    return [Card(image, _position(image, positions)) for image in images]
+
+
+def _position(image: Image, positions: dict[object, int] | dict[object, object]) -> int | None:
+    position = positions.get(image.latest_cutout_id)
+    return position if isinstance(position, int) else None
+
+
+@login_required
+@never_cache
+@require_GET
+def cards(request: HttpRequest) -> JsonResponse:
+    """The cards of the pictures named by `id`, as they are now; a missing one is gone."""
+    wanted = read_ids(request.GET.getlist("id"))[:MAX_CARDS]
+    images = own_images(request).kept().with_cutouts().filter(pk__in=wanted)
+    return JsonResponse({"cards": [_as_json(request, card) for card in cards_for(images)]})
+
+
+def _as_json(request: HttpRequest, card: Card) -> dict[str, str]:
+    html = render_to_string("web/_card.html", {"card": card}, request=request)
+    return {"id": str(card.image.pk), "status": card.status, "html": html}

@@ -1,0 +1,120 @@
+"""The files of pictures: only for those who may see the picture."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from images.models import Cutout
+from images.services.errors import Busy, CutoutNotReady, FileLost
+from images.services.previews import ensure_preview
+from images.services.renditions import get_rendition
+from images.serving import download_name, serve_file, wants_download
+from images.web.access import own_image
+from processing.errors import InvalidSpec, ProcessingError
+from processing.spec import RenderSpec
+
+type_of_view = Callable[..., HttpResponseBase]
+# Of the page's form, not of the rendition.
+PAGE_ONLY = ("download", "preset", "colour", "size")
+
+
+def _explains_refusals(view: type_of_view) -> type_of_view:
+    """Turn refusals of the services into pages that say what is wrong."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return view(request, *args, **kwargs)
+        except Busy as busy:
+            answer = _problem(request, 503, _("One moment, please"), busy.message)
+            answer.headers["Retry-After"] = str(busy.retry_after)
+            return answer
+        except CutoutNotReady as error:
+            return _problem(request, 409, _("Not finished yet"), error.message)
+        except FileLost as error:
+            raise Http404 from error
+        except InvalidSpec as error:
+            return _problem(request, 400, _("That does not fit"), error.message)
+        except ProcessingError as error:
+            return _problem(request, 422, _("This picture cannot be shown"), error.message)
+
+    return wrapped
+
+
+def _problem(request: HttpRequest, status: int, title: str, message: str) -> HttpResponse:
+    context = {"title": title, "message": message, "code": status}
+    return render(request, "web/problem.html", context, status=status)
+
+
+def _own_cutout(request: HttpRequest, cutout_id: UUID) -> Cutout:
+    cutouts = Cutout.objects.visible_to(request.user).select_related("image")
+    return get_object_or_404(cutouts, pk=cutout_id)
+
+
+@login_required
+@require_safe
+def original(request: HttpRequest, image_id: UUID) -> HttpResponseBase:
+    """The bytes as sent: always an attachment, since anybody can name anything a picture."""
+    image = own_image(request, image_id)
+    return serve_file(
+        request,
+        image.original,
+        content_type=image.content_type,
+        filename=image.original_name,
+        attachment=True,
+        etag=image.sha256,
+    )
+
+
+@login_required
+@require_safe
+@_explains_refusals
+def preview(request: HttpRequest, image_id: UUID) -> HttpResponseBase:
+    image = ensure_preview(image=own_image(request, image_id))
+    return serve_file(request, image.preview, content_type="image/webp")
+
+
+@login_required
+@require_safe
+@_explains_refusals
+def matte(request: HttpRequest, cutout_id: UUID) -> HttpResponseBase:
+    cutout = _own_cutout(request, cutout_id)
+    if not cutout.matte:
+        raise CutoutNotReady
+    return serve_file(request, cutout.matte, content_type="image/png")
+
+
+@login_required
+@require_safe
+@_explains_refusals
+def rendition(request: HttpRequest, cutout_id: UUID) -> HttpResponseBase:
+    cutout = _own_cutout(request, cutout_id)
+    spec = spec_from_form(request.GET.dict())
+    made = get_rendition(cutout=cutout, spec=spec)
+    return serve_file(
+        request,
+        made.file,
+        content_type=made.content_type,
+        filename=download_name(cutout.image, spec.extension),
+        attachment=wants_download(request),
+    )
+
+
+def spec_from_form(params: dict[str, str]) -> RenderSpec:
+    """Parameters as the API has them, and the two that a form without scripts needs besides:
+    `size`, the longest side, and `colour`, which counts where the background is "custom".
+    """
+    extra = {name: params.pop(name, "") for name in PAGE_ONLY}
+    if params.get("background") == "custom":
+        params["background"] = extra["colour"]
+    if extra["size"]:
+        params.setdefault("width", extra["size"])
+        params.setdefault("height", extra["size"])
+    return RenderSpec.from_params(params)

@@ -1,0 +1,23 @@
+"""Forms of the pages about pictures and about the account."""
+
+from django import forms
+from django.contrib.auth import get_user_model
+from django.utils.translation import gettext_lazy as _
+
+from images.models import Image
+
+
+class TitleForm(forms.ModelForm[Image]):
+    class Meta:
+        model = Image
+        fields = ["title"]
+
+
+class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The user model is chosen in the settings, hence not named here."""
+
+    class Meta:
+        model = get_user_model()
+        fields = ["name"]
+        labels = {"name": _("Your name")}
+        widgets = {"name": forms.TextInput(attrs={"autocomplete": "name"})}

@@ -1,0 +1,128 @@
+"""The page of one picture: compare, choose a background, download, run again."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from images.models import Cutout, Image, Status
+from images.services.cutouts import default_spec, request_cutout, retry_cutout
+from images.services.errors import CutoutNotFailed
+from images.web.access import answer, own_image, own_images, read_ids
+from images.web.cards import cards_for, rendition_url
+from images.web.engines import default_engine_notice, engine_label, offered_engines
+from images.web.forms import TitleForm
+from images.web.keyset import neighbours
+from processing.errors import ProcessingError
+from processing.spec import DISPLAY, ExtractSpec
+
+VERSIONS_SHOWN = 20
+SWATCHES = [
+    ("transparent", _("Transparent")),
+    ("#ffffff", _("White")),
+    ("#000000", _("Black")),
+    ("#e5e7eb", _("Grey")),
+    ("#f3e9dc", _("Sand")),
+    ("#cfe8ff", _("Sky")),
+    ("#c9f2de", _("Mint")),
+    ("#ffd6de", _("Rose")),
+    ("#ffe08a", _("Sun")),
+]
+
+
+@login_required
+@require_safe
+def picture(request: HttpRequest, image_id: UUID) -> HttpResponse:
+    image = own_image(request, image_id)
+    if image.deleted_at:
+        messages.info(request, _("This picture is in the trash."))
+        return redirect("web:trash")
+    return render(request, "web/picture.html", _context(request, image))
+
+
+def _context(request: HttpRequest, image: Image) -> dict[str, Any]:
+    versions = list(image.cutouts.all()[:VERSIONS_SHOWN])
+    shown = _chosen_version(request, versions) or image.current_cutout
+    newer, older = neighbours(own_images(request).kept(), image)
+    return {
+        "card": cards_for([image])[0],
+        "image": image,
+        "cutout": shown,
+        "display_url": rendition_url(shown.pk, str(DISPLAY)) if shown else None,
+        "display_size": _display_size(image),
+        "versions": [(version, engine_label(version.engine)) for version in versions],
+        "engines": offered_engines(),
+        "engine": shown.engine if shown else default_spec().engine,
+        "engine_notice": default_engine_notice(),
+        "newer": newer,
+        "older": older,
+        "swatches": SWATCHES,
+    }
+
+
+def _chosen_version(request: HttpRequest, versions: list[Cutout]) -> Cutout | None:
+    """The finished cutout that the address asks for, if it is one of this picture."""
+    wanted = read_ids(request.GET.getlist("version"))
+    found = [v for v in versions if v.pk in wanted and v.status == Status.DONE]
+    return found[0] if found else None
+
+
+def _display_size(image: Image) -> tuple[int, int]:
+    """How large the page shows it at most, in CSS pixels; small pictures grow a little."""
+    longest = max(image.width, image.height)
+    scale = min(max(longest, 480), DISPLAY.width or longest) / longest
+    return max(1, round(image.width * scale)), max(1, round(image.height * scale))
+
+
+@login_required
+@require_POST
+def rerun(request: HttpRequest, image_id: UUID) -> HttpResponse:
+    """Cut out again: the failed attempt as it was (`retry`), or a new one by an engine."""
+    image = own_image(request, image_id)
+    page = image_id
+    if image.latest_cutout and image.latest_cutout.is_pending:
+        messages.info(request, _("This picture is being cut out already."))
+    else:
+        _run_again(request, image)
+    return answer(request, {"id": str(image_id)}, to=_page_of(page))
+
+
+def _run_again(request: HttpRequest, image: Image) -> None:
+    try:
+        if request.POST.get("retry") and image.latest_cutout:
+            retry_cutout(cutout=image.latest_cutout)
+        else:
+            request_cutout(image=image, extract_spec=_spec_from(request))
+    except CutoutNotFailed as error:
+        messages.info(request, error.message)
+    except ProcessingError as error:
+        messages.error(request, error.message)
+
+
+def _spec_from(request: HttpRequest) -> ExtractSpec:
+    """Raises UnknownEngine for an engine that is not offered here."""
+    engine = request.POST.get("engine")
+    return ExtractSpec.parse({"engine": engine}) if engine else default_spec()
+
+
+@login_required
+@require_POST
+def rename(request: HttpRequest, image_id: UUID) -> HttpResponse:
+    image = own_image(request, image_id)
+    form = TitleForm(request.POST, instance=image)
+    if form.is_valid():
+        image.save(update_fields=["title"])
+    else:
+        messages.error(request, " ".join(form.errors.get("title", [])))
+    return answer(request, {"title": image.display_name}, to=_page_of(image_id))
+
+
+def _page_of(image_id: UUID) -> str:
+    from django.urls import reverse
+
+    return reverse("web:image", args=[image_id])

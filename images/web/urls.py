@@ -1,0 +1,31 @@
+"""Pages and files. `home` stands outside the namespace: libraries refer to it by that name."""
+
+from django.urls import include, path
+
+from images.web import account, cards, files, gallery, home, picture, trash, workspace
+
+pages = [
+    path("workspace/", workspace.workspace, name="workspace"),
+    path("images/", gallery.gallery, name="gallery"),
+    path("images/cards/", cards.cards, name="cards"),
+    path("images/delete/", gallery.delete_many, name="delete_many"),
+    path("images/restore/", trash.restore_many, name="restore_many"),
+    path("images/<uuid:image_id>/", picture.picture, name="image"),
+    path("images/<uuid:image_id>/rerun/", picture.rerun, name="rerun"),
+    path("images/<uuid:image_id>/rename/", picture.rename, name="rename"),
+    path("images/<uuid:image_id>/delete/", gallery.delete, name="delete"),
+    path("images/<uuid:image_id>/restore/", trash.restore, name="restore"),
+    path("images/<uuid:image_id>/purge/", trash.purge, name="purge"),
+    path("images/<uuid:image_id>/original/", files.original, name="original"),
+    path("images/<uuid:image_id>/preview/", files.preview, name="preview"),
+    path("cutouts/<uuid:cutout_id>/matte/", files.matte, name="matte"),
+    path("cutouts/<uuid:cutout_id>/rendition/", files.rendition, name="rendition"),
+    path("trash/", trash.trash, name="trash"),
+    path("trash/empty/", trash.empty, name="empty_trash"),
+    path("account/", account.account, name="account"),
+]
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("", include((pages, "web"))),
+]

@@ -1,0 +1,62 @@
+"""The page where pictures are dropped. With scripts it posts to the API; without, here."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods
+
+from images.services.uploads import submit_image
+from images.web.access import own_images
+from images.web.cards import cards_for
+from images.web.engines import default_engine_notice
+
+RECENT = 24
+# What pickers offer; the server looks at the content alone.
+ACCEPT = "image/*,.jpg,.jpeg,.png,.webp,.avif,.heic,.heif,.tif,.tiff,.gif,.bmp"
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def workspace(request: HttpRequest) -> HttpResponse:
+    if request.method == "POST":
+        return _upload(request)
+    recent = cards_for(own_images(request).kept().with_cutouts()[:RECENT])
+    context = {
+        "cards": recent,
+        "pending": any(card.is_pending for card in recent),
+        "is_full": len(recent) == RECENT,
+        "engine_notice": default_engine_notice(),
+        "accept": ACCEPT,
+        "max_bytes": settings.MAX_UPLOAD_BYTES,
+        "max_megapixels": settings.MAX_PIXELS // 1_000_000,
+    }
+    return render(request, "web/workspace.html", context)
+
+
+def _upload(request: HttpRequest) -> HttpResponse:
+    """Each bad file gets its sentence, the others go on."""
+    files = request.FILES.getlist("files")
+    added = sum(_submit(request, file) for file in files)
+    if added:
+        told = ngettext("%(count)d picture added.", "%(count)d pictures added.", added)
+        messages.success(request, told % {"count": added})
+    elif not files:
+        messages.error(request, _("Choose at least one picture first."))
+    return redirect("web:workspace")
+
+
+def _submit(request: HttpRequest, file: UploadedFile) -> bool:
+    assert request.user.is_authenticated
+    try:
+        submit_image(owner=request.user, file=file)
+    except ValidationError as error:
+        sentence = " ".join(error.messages)
+        messages.error(request, f"{file.name}: {sentence}")
+        return False
+    return True
