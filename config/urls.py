@@ -9,7 +9,6 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import include, path
 from django.views import defaults
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
-from drf_standardized_errors.types import ErrorType
 
 from images.health import healthz, readyz
 
@@ -32,9 +31,9 @@ urlpatterns = [
 
 
 def _api_error(status: int, code: str, detail: str) -> JsonResponse:
-    kind = ErrorType.SERVER_ERROR if status >= 500 else ErrorType.CLIENT_ERROR
+    kind = "server_error" if status >= 500 else "client_error"
     error = {"code": code, "detail": detail, "attr": None}
-    return JsonResponse({"type": kind.value, "errors": [error]}, status=status)
+    return JsonResponse({"type": kind, "errors": [error]}, status=status)
 
 
 def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:

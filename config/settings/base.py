@@ -225,11 +225,12 @@ REST_FRAMEWORK: dict[str, Any] = {
         "upload": env.str("UPLOAD_RATE", default="300/min"),
         "anonymous": env.str("ANONYMOUS_RATE", default="60/min"),
     },
-    "EXCEPTION_HANDLER": "images.api.errors.exception_handler",
+    "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "NUM_PROXIES": TRUSTED_PROXY_COUNT,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
+DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "images.api.errors.Handler"}
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Clearcut API",
     "VERSION": "1",

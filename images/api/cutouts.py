@@ -10,6 +10,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from images.api.negotiation import JsonOrBytes
 from images.api.parameters import RENDITION_PARAMETERS, render_spec_from
 from images.api.throttles import UploadThrottle, UserThrottle
 from images.models import Cutout
@@ -32,6 +33,7 @@ class CutoutViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Cutout]):
     queryset = Cutout.objects.none()
     serializer_class = CutoutSerializer
     throttle_classes = [UserThrottle, UploadThrottle]
+    content_negotiation_class = JsonOrBytes
 
     def get_queryset(self) -> CutoutQuerySet:
         return Cutout.objects.visible_to(cast("User", self.request.user)).select_related("image")

@@ -1,10 +1,8 @@
 """One shape for every error: {"type": ..., "errors": [{"code", "detail", "attr"}]}."""
 
-from typing import Any
-
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.utils.translation import gettext_lazy as _
-from drf_standardized_errors.handler import exception_handler as standard_handler
+from drf_standardized_errors.handler import ExceptionHandler
 from rest_framework import status
 from rest_framework.exceptions import APIException, NotFound, ValidationError
 from rest_framework.response import Response
@@ -28,8 +26,15 @@ class Unavailable(APIException):
         self.wait = retry_after  # the handler makes a Retry-After header of it
 
 
-def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    return standard_handler(as_api_error(error), context)
+class Handler(ExceptionHandler):
+    """Knows the refusals of our services, and that asking to come back later is no crash."""
+
+    def convert_known_exceptions(self, exc: Exception) -> Exception:
+        return super().convert_known_exceptions(as_api_error(exc))
+
+    def report_exception(self, exc: APIException, response: Response) -> None:
+        if not isinstance(exc, Unavailable):
+            super().report_exception(exc, response)
 
 
 def as_api_error(error: Exception) -> Exception:

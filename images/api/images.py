@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from images.api.filters import ImageFilter
+from images.api.negotiation import JsonOrBytes
 from images.api.parameters import ExtractionParameters, extract_spec_from
 from images.api.serializers import UploadSerializer
 from images.api.throttles import UploadThrottle, UserThrottle
@@ -51,6 +52,7 @@ class ImageViewSet(
     filterset_class = ImageFilter
     parser_classes = [MultiPartParser, FormParser, JSONParser]
     throttle_classes = [UserThrottle, UploadThrottle]
+    content_negotiation_class = JsonOrBytes
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]
 
     def get_queryset(self) -> ImageQuerySet:

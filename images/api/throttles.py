@@ -1,8 +1,12 @@
 """Politeness limits per person or address; quotas are another matter."""
 
+from typing import TYPE_CHECKING
+
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
-from rest_framework.views import APIView
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView
 
 
 class UserThrottle(SimpleRateThrottle):
@@ -10,7 +14,7 @@ class UserThrottle(SimpleRateThrottle):
 
     scope = "user"
 
-    def get_cache_key(self, request: Request, view: APIView) -> str | None:
+    def get_cache_key(self, request: Request, view: "APIView") -> str | None:
         ident = str(request.user.pk) if request.user.is_authenticated else self.get_ident(request)
         return self.cache_format % {"scope": self.scope, "ident": ident}
 
@@ -20,5 +24,5 @@ class UploadThrottle(UserThrottle):
 
     scope = "upload"
 
-    def allow_request(self, request: Request, view: APIView) -> bool:
+    def allow_request(self, request: Request, view: "APIView") -> bool:
         return request.method != "POST" or super().allow_request(request, view)
