@@ -1,0 +1,55 @@
+"""Keeps the queue whole and throws away what nobody needs, every few seconds."""
+
+import os
+import signal
+import threading
+from argparse import SUPPRESS, ArgumentParser
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from images.models import Cutout
+from images.queue.processes import Pulse, die_with, is_orphan
+from images.queue.sweep import Job, SweepReport, queue_jobs, sweep_once
+from images.services.trash import purge_expired
+
+CYCLE_SECONDS = 15.0
+
+
+def jobs() -> dict[str, Job]:
+    return {**queue_jobs(Cutout), "purged from the trash": purge_expired}
+
+
+class Command(BaseCommand):
+    help = "Puts back the work of dead workers, replaces lost wake-ups and empties old trash."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--once", action="store_true", help="do it once, say what was done")
+        parser.add_argument("--parent", type=int, help=SUPPRESS)
+        parser.add_argument("--pulse", type=int, help=SUPPRESS)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["once"]:
+            self._print(sweep_once(jobs(), before_each=lambda: None))
+        else:
+            self._repeat(options["parent"] or os.getppid(), Pulse(options["pulse"]))
+
+    def _repeat(self, parent: int, pulse: Pulse) -> None:
+        die_with(parent)
+        stopping = threading.Event()
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            stopping.set()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop)
+        while not is_orphan(parent):
+            sweep_once(jobs(), before_each=pulse.beat)
+            if stopping.wait(CYCLE_SECONDS):
+                break
+
+    def _print(self, report: SweepReport) -> None:
+        for name, count in report.items():
+            self.stdout.write(f"{name}: {'failed, see the log' if count is None else count}")
