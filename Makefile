@@ -1,0 +1,67 @@
+# Clearcut needs Python 3.11 or newer, pip and make; everything else is brought along.
+#
+#   make run      start the application on http://localhost:8000 (PORT=... for another port)
+#   make test     check and test everything
+#   make bench    measure it beside rembg
+#   make lint     the static checks alone
+#   make lock     write the requirements*.txt anew from the requirements*.in
+#   make clean    remove .venv and caches (never var/ and media/, where the data is)
+
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
+	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+	echo $$p; break; fi; done)
+VENV_PYTHON := .venv/bin/python
+ROOMS := config accounts images processing
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint unit system bench lock clean need-python installed installed-dev
+
+help:
+	@sed -n '/^#   make/s/^#   //p' Makefile
+
+run: installed
+	@$(VENV_PYTHON) scripts/run.py
+
+test: installed-dev
+	@$(MAKE) --no-print-directory lint unit system
+
+lint: installed-dev
+	$(VENV_PYTHON) -m ruff check .
+	$(VENV_PYTHON) -m ruff format --check .
+	$(VENV_PYTHON) -m mypy $(ROOMS) scripts tests
+	$(VENV_PYTHON) -m djade --check $$(git ls-files 'templates/*.html' || find templates -name '*.html')
+	$(VENV_PYTHON) -m importlinter.cli lint
+	$(VENV_PYTHON) manage.py makemigrations --check --dry-run --settings config.settings.test
+
+unit: installed-dev
+	@$(VENV_PYTHON) scripts/weights.py
+	$(VENV_PYTHON) -m pytest -n auto -m "not system"
+
+system: installed-dev
+	$(VENV_PYTHON) -m pytest -n 0 -m system tests/system
+
+bench: installed-dev
+	@$(VENV_PYTHON) scripts/bench.py $(BENCH)
+
+LOCK := $(VENV_PYTHON) -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+	--no-header --python-version 3.11
+
+lock: installed-dev
+	$(LOCK) requirements.in -o requirements.txt
+	$(LOCK) requirements-dev.in -o requirements-dev.txt
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis var/bench-venv
+	find . -name __pycache__ -type d -not -path './var/*' -prune -exec rm -rf {} +
+
+installed: need-python
+	@$(PYTHON) scripts/install.py
+
+installed-dev: need-python
+	@$(PYTHON) scripts/install.py dev
+
+need-python:
+	@test -n "$(PYTHON)" || { \
+	echo "Clearcut needs Python 3.11 or newer, and none was found on PATH." >&2; \
+	echo "Install one (www.python.org/downloads), or name it: make run PYTHON=/path/to/python3.11" >&2; \
+	exit 1; }

@@ -1,0 +1,234 @@
+"""What `make run` does: checks, prepares whatever is not prepared yet, and hands over.
+
+The preparing needs Django; looking after the processes for days does not. So this process
+replaces itself with supervise.py (same process id, a fraction of the memory), and passes on the
+lock on the data folder and the settings it has resolved.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+os.chdir(ROOT)
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
+
+
+def main() -> None:
+    settings = load_settings()
+    make_folders(settings.DATA_DIR, settings.MEDIA_ROOT, settings.MODEL_DIR)
+    lock = lock_data_dir(settings.DATA_DIR, settings.PORT)
+    check_port(settings.PORT)
+    with warming_up(settings.DATA_DIR):
+        bring_weights(settings.DEFAULT_ENGINE, settings.MODEL_DIR)
+        migrate()
+        collect_static(settings.DATA_DIR, settings.STATIC_ROOT)
+    hand_over(settings, lock)
+
+
+def load_settings():  # type: ignore[no-untyped-def]  # Django's settings have no class to name
+    import django
+    from django.conf import settings
+    from django.core.exceptions import ImproperlyConfigured
+
+    try:
+        django.setup()
+    except (ImproperlyConfigured, ValueError) as error:
+        refuse(f"The settings are wrong: {error}")
+    except PermissionError as error:
+        refuse(f"Clearcut may not write {error.filename}: {error.strerror}.")
+    return settings
+
+
+def refuse(reason: str) -> None:
+    sys.exit(f"Clearcut cannot start. {reason}")
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def make_folders(*folders: Path) -> None:
+    for folder in folders:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            refuse(f"The folder {folder} cannot be made: {error.strerror}.")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            refuse(f"The folder {folder} cannot be written to.")
+
+
+def lock_data_dir(data_dir: Path, port: int) -> int:
+    """Two instances on the same data would fight over it. The lock ends with the process."""
+    descriptor = os.open(data_dir / "run.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(descriptor, 200, 0).decode().strip()
+        refuse(
+            f"It is running with this data already ({holder or data_dir}).\n"
+            "Stop that one, or give this one data of its own: "
+            "DATA_DIR=other MEDIA_ROOT=other/media PORT=8001 make run"
+        )
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"process {os.getpid()}, http://localhost:{port}\n".encode(), 0)
+    return descriptor
+
+
+def check_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("0.0.0.0", port))  # noqa: S104 - as gunicorn will
+        except PermissionError:
+            refuse(f"Port {port} needs more rights. Take one above 1023: PORT=8000 make run")
+        except (OSError, OverflowError):
+            refuse(
+                f"Port {port} is in use{by_whom(port)}.\n"
+                f"Stop that program, or take another port: PORT={port + 1} make run"
+            )
+
+
+def by_whom(port: int) -> str:
+    """ " by NAME (process N)", where the system lets us see that."""
+    import psutil
+
+    with contextlib.suppress(psutil.Error):
+        for connection in psutil.net_connections("tcp"):
+            if connection.laddr and connection.laddr.port == port and connection.pid:
+                name = psutil.Process(connection.pid).name()
+                return f" by {name} (process {connection.pid})"
+    return ""
+
+
+@contextlib.contextmanager
+def warming_up(data_dir: Path) -> Iterator[None]:
+    """Compiles what is compiled at its first use, while the rest is prepared."""
+    libraries = ["rembg", "onnxruntime", "pymatting", "numba", "numpy"]
+    wanted = " ".join([sys.version.split()[0], sys.prefix, *map(version, libraries)])
+    stamp = Stamp(data_dir, "warm", wanted)
+    if stamp.is_current():
+        yield
+        return
+    say("Warming up the image libraries (about half a minute, the first time only) ...")
+    process = subprocess.Popen(
+        [sys.executable, "-c", "import rembg"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield
+        words, _ = process.communicate()
+    except BaseException:
+        process.kill()
+        raise
+    if process.returncode == 0:
+        stamp.write()
+    else:
+        say(f"{words.rstrip()}\nThe image libraries cannot be used; the lines above say why.")
+
+
+def bring_weights(default_engine: str, model_dir: Path) -> None:
+    """Without weights the application starts all the same: uploads wait until they are there."""
+    from django.core.management import CommandError, call_command
+
+    from processing.engines.catalog import ENGINES, engine_problem
+
+    names = [default_engine] + ["u2netp"] * (default_engine != "u2netp")
+    missing = [
+        name
+        for name in names
+        if name in ENGINES and engine_problem(ENGINES[name], model_dir=model_dir)
+    ]
+    if not missing:
+        return
+    try:
+        call_command("fetch_models", *missing)
+    except CommandError as error:
+        say(f"\nWARNING: {error}\nClearcut starts without: pictures wait until the weights come.\n")
+
+
+def migrate() -> None:
+    from django.core.management import call_command
+    from django.db import OperationalError, connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    try:
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            say("Preparing the database ...")
+            call_command("migrate", interactive=False, verbosity=0)
+    except OperationalError as error:
+        refuse(f"The database cannot be used: {error}")
+    finally:
+        connection.close()
+
+
+def collect_static(data_dir: Path, static_root: Path) -> None:
+    stamp = Stamp(data_dir, "static", static_fingerprint())
+    if stamp.is_current() and (static_root / "staticfiles.json").exists():
+        return
+    from django.core.management import call_command
+
+    say("Preparing the static files ...")
+    call_command("collectstatic", interactive=False, clear=True, verbosity=0)
+    stamp.write()
+
+
+def static_fingerprint() -> str:
+    """Changes when a file of ours does, or the packages that bring some."""
+    digest = hashlib.sha256((ROOT / "requirements.txt").read_bytes())
+    digest.update((ROOT / "config" / "static.py").read_bytes())
+    for folder in (ROOT / "static", *ROOT.glob("*/static")):
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            status = path.stat()
+            digest.update(f"{path} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+class Stamp:
+    """Remembers in the data folder what something was prepared for."""
+
+    def __init__(self, data_dir: Path, name: str, wanted: str) -> None:
+        self.path = data_dir / "stamps" / name
+        self.wanted = wanted
+
+    def is_current(self) -> bool:
+        return self.path.exists() and self.path.read_text() == self.wanted
+
+    def write(self) -> None:
+        self.path.parent.mkdir(exist_ok=True)
+        self.path.write_text(self.wanted)
+
+
+def hand_over(settings, lock: int) -> None:  # type: ignore[no-untyped-def]
+    hosts = [host for host in settings.ALLOWED_HOSTS if not host.startswith((".", "*"))]
+    environment = {
+        **os.environ,
+        "PORT": str(settings.PORT),
+        "DATA_DIR": str(settings.DATA_DIR),
+        "MEDIA_ROOT": str(settings.MEDIA_ROOT),
+        "MODEL_DIR": str(settings.MODEL_DIR),
+        "CLEARCUT_HOST": "localhost" if not hosts or "localhost" in hosts else hosts[0],
+        "CLEARCUT_PYTHON": sys.executable,
+    }
+    os.set_inheritable(lock, True)  # the lock lives as long as this process id does
+    sys.stdout.flush()
+    supervise = str(ROOT / "scripts" / "supervise.py")
+    os.execve(sys.executable, [sys.executable, supervise], environment)  # noqa: S606
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("\nStopped before it was ready. `make run` goes on from here.")

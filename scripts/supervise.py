@@ -1,0 +1,235 @@
+"""Looks after a prepared Clearcut: supervisord below, the terminal above (see run.py).
+
+Starts supervisord, says when the application is ready, passes on what the processes write, and
+on Ctrl-C or SIGTERM lets web and worker finish what they are doing. Nothing is left running.
+"""
+
+import http.client
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from scripts.linux import adopt_orphans, die_with_parent  # noqa: E402 - needs the path above
+
+PORT = int(os.environ["PORT"])
+HOST = os.environ["CLEARCUT_HOST"]
+STOP_SECONDS = 26
+READY_SECONDS = 120
+# A full disk or a long queue is a reason to warn, not to wait.
+WAITED_FOR = {"web", "database", "migrations", "worker"}
+
+
+def main() -> int:
+    signals = Signals()
+    adopt_orphans()
+    supervisord = start_supervisord()
+    terminal = Terminal(supervisord)
+    try:
+        announce(supervisord, signals, terminal)
+        while not signals.wanted(0.5) and supervisord.poll() is None:
+            reap_adopted(supervisord)
+        asked = supervisord.poll() is None
+        terminal.say("Stopping (Ctrl-C again: at once) ..." if asked else "supervisord has died.")
+        stop(supervisord, signals)
+    finally:
+        leftover = kill_descendants()
+    if leftover:
+        terminal.say(f"Ended by force: {', '.join(leftover)}")
+    terminal.say("Clearcut has stopped.")
+    terminal.close()
+    return 0 if asked else 1
+
+
+class Signals:
+    """The wishes to stop. Make passes SIGTERM on, but not SIGINT: a terminal sends that to all of
+    us. When it reached make alone, one sees it by make no longer catching it (Linux)."""
+
+    # Ctrl-C or a signal to the whole group may reach us twice at the same time, through make.
+    SAME_WISH_SECONDS = 1.0
+
+    def __init__(self) -> None:
+        self.first = 0.0
+        self.impatient = False
+        self.came = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self.receive)
+        self.make = self.find_make()
+        if self.make:
+            die_with_parent(signal.SIGTERM)
+
+    def receive(self, _number: int, _frame: FrameType | None) -> None:
+        now = time.monotonic()
+        self.first = self.first or now
+        self.impatient = now - self.first > self.SAME_WISH_SECONDS
+        self.came.set()
+
+    def wanted(self, seconds: float) -> bool:
+        """Whether to stop; waits for that so long."""
+        return self.came.wait(seconds) or self.make_was_interrupted()
+
+    def find_make(self) -> Path | None:
+        parent = Path(f"/proc/{os.getppid()}")
+        try:
+            is_make = (parent / "comm").read_text().strip() in ("make", "gmake")
+        except OSError:
+            return None
+        return parent / "status" if is_make and self.catches_interrupt(parent / "status") else None
+
+    def make_was_interrupted(self) -> bool:
+        return self.make is not None and not self.catches_interrupt(self.make)
+
+    @staticmethod
+    def catches_interrupt(status: Path) -> bool:
+        try:
+            lines = status.read_text().splitlines()
+        except OSError:
+            return False
+        caught = next((int(line.split()[1], 16) for line in lines if line.startswith("SigCgt")), 0)
+        return bool(caught >> (signal.SIGINT - 1) & 1)
+
+
+def start_supervisord() -> subprocess.Popen[str]:
+    run_dir = Path(os.environ["DATA_DIR"]) / "run"
+    run_dir.mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "supervisor.supervisord"]
+    command += ["-c", str(ROOT / "scripts" / "supervisord.conf")]
+    if os.geteuid() == 0:
+        command += ["--user", "root"]  # says that this is meant, else it warns at every start
+    # Ctrl-C in the terminal must reach us alone: a session of its own.
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        errors="replace",
+        cwd=ROOT,
+        env={**os.environ, "CLEARCUT_ROOT": str(ROOT), "PYTHONUNBUFFERED": "1"},
+        start_new_session=True,
+        preexec_fn=die_with_parent,  # noqa: PLW1509 - no thread of ours runs yet
+    )
+
+
+class Terminal:
+    """Passes on what the processes write. If nobody reads our output, lines are dropped:
+    otherwise a full pipe would bring the application to a halt."""
+
+    def __init__(self, source: subprocess.Popen[str]) -> None:
+        self.lines: queue.Queue[str | None] = queue.Queue(maxsize=2000)
+        self.dropped = 0
+        assert source.stdout is not None
+        self.writer = threading.Thread(target=self.write, daemon=True)
+        self.writer.start()
+        threading.Thread(target=self.read, args=[source.stdout], daemon=True).start()
+
+    def read(self, source: IO[str]) -> None:
+        for line in source:
+            self.put(line)
+
+    def say(self, text: str) -> None:
+        self.put(f"{text}\n")
+
+    def put(self, line: str | None) -> None:
+        try:
+            if self.dropped and line is not None:
+                self.lines.put_nowait(f"... {self.dropped} lines were left out here\n")
+                self.dropped = 0
+            self.lines.put_nowait(line)
+        except queue.Full:
+            self.dropped += 1
+
+    def write(self) -> None:
+        while (line := self.lines.get()) is not None:
+            try:
+                sys.stdout.write(line)
+                sys.stdout.flush()
+            except (OSError, ValueError):  # the terminal is gone; go on without
+                return
+
+    def close(self) -> None:
+        self.put(None)
+        self.writer.join(1)
+
+
+def announce(supervisord: subprocess.Popen[str], signals: Signals, terminal: Terminal) -> None:
+    """Waits until a picture that is sent would be cut out at once, and says so."""
+    end = time.monotonic() + READY_SECONDS
+    while not signals.wanted(0.1) and supervisord.poll() is None:
+        problems = ask_readiness()
+        patient = time.monotonic() < end
+        if patient and (WAITED_FOR & problems.keys()) - worker_without_weights(problems):
+            continue
+        terminal.say(f"Clearcut is ready: http://{HOST}:{PORT}   (Ctrl-C stops it)")
+        for problem in problems.values():
+            terminal.say(f"WARNING: {problem}")
+        return
+
+
+def worker_without_weights(problems: dict[str, str]) -> set[str]:
+    """Without weights no worker gets ready; that is no reason to keep people from the pages."""
+    return {"worker", "weights"} if "weights" in problems else set()
+
+
+def ask_readiness() -> dict[str, str]:
+    """What is wrong according to /readyz, by the name of the check; empty when all is well."""
+    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=5)
+    try:
+        connection.request("GET", "/readyz", headers={"Host": HOST})
+        checks: dict[str, str] = json.load(connection.getresponse())["checks"]
+        return {name: problem for name, problem in checks.items() if problem != "ok"}
+    except (OSError, http.client.HTTPException, ValueError, KeyError):
+        return {"web": "It does not answer yet."}
+    finally:
+        connection.close()
+
+
+def reap_adopted(supervisord: subprocess.Popen[str]) -> None:
+    """Collects adopted processes that have ended; supervisord's own end is left to Popen."""
+    if sys.platform != "linux":
+        return
+    while True:
+        try:
+            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return
+        if ended is None or ended.si_pid == supervisord.pid:
+            return
+        os.waitpid(ended.si_pid, 0)
+
+
+def stop(supervisord: subprocess.Popen[str], signals: Signals) -> None:
+    """Asks once, waits; a second signal or a wait too long ends the patience."""
+    end = time.monotonic() + STOP_SECONDS
+    supervisord.terminate()
+    while supervisord.poll() is None and time.monotonic() < end and not signals.impatient:
+        time.sleep(0.05)
+
+
+def kill_descendants() -> list[str]:
+    """Kills whatever is still there; the names, for the record. Empty is the normal case."""
+    import psutil  # only needed now
+
+    alive = [
+        process
+        for process in psutil.Process().children(recursive=True)
+        if process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    ]
+    for process in alive:
+        process.kill()
+    psutil.wait_procs(alive, timeout=5)
+    return [str(process.pid) for process in alive]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
