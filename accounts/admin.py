@@ -55,6 +55,13 @@ class UserAdmin(BaseUserAdmin[User]):
         ),
     )
 
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """Everything of a person goes with the account; listing it all would only be slow."""
+        names = [str(row) for row in objs]
+        return names, {str(self.opts.verbose_name_plural): len(names)}, set(), []
+
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(admin.ModelAdmin[ApiToken]):
@@ -72,12 +79,12 @@ class ApiTokenAdmin(admin.ModelAdmin[ApiToken]):
     list_filter = ["revoked_at", "expires_at"]
     actions = ["revoke"]
     fields = ["name", "user", "prefix", "created_at", "last_used_at", "expires_at", "revoked_at"]
-    readonly_fields = fields
+    readonly_fields = ["user", "prefix", "created_at", "last_used_at", "expires_at", "revoked_at"]
 
     def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
         return False
 
-    @admin.action(description=_("Revoke the selected tokens"))
+    @admin.action(permissions=["change"], description=_("Revoke the selected tokens"))
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
         for token in queryset:
             token.revoke()

@@ -1,5 +1,7 @@
 """The one validator of uploads: form, serializer and command line call it."""
 
+from typing import BinaryIO, cast
+
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.base import File
@@ -16,7 +18,9 @@ def validate_upload(file: "File[bytes]") -> ImageHeader:
     """
     try:
         return read_header(
-            file.file, max_bytes=settings.MAX_UPLOAD_BYTES, max_pixels=settings.MAX_PIXELS
+            cast("BinaryIO", file.file),
+            max_bytes=settings.MAX_UPLOAD_BYTES,
+            max_pixels=settings.MAX_PIXELS,
         )
     except ProcessingError as error:
         raise ValidationError(error.message, code=error.code) from error

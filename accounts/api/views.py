@@ -1,11 +1,13 @@
 """API tokens over the API."""
 
+from typing import cast
+
 from django.db.models import QuerySet
 from rest_framework import mixins, viewsets
 from rest_framework.serializers import BaseSerializer
 
 from accounts.api.serializers import TokenSerializer
-from accounts.models import ApiToken
+from accounts.models import ApiToken, User
 
 
 class TokenViewSet(
@@ -21,7 +23,7 @@ class TokenViewSet(
     serializer_class = TokenSerializer
 
     def get_queryset(self) -> QuerySet[ApiToken]:
-        return ApiToken.objects.filter(user_id=self.request.user.pk, revoked_at=None)
+        return ApiToken.objects.filter(user=cast("User", self.request.user), revoked_at=None)
 
     def perform_create(self, serializer: BaseSerializer[ApiToken]) -> None:
         serializer.save(user=self.request.user)

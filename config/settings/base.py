@@ -140,8 +140,8 @@ Q_CLUSTER: dict[str, Any] = {
     "queue_limit": 1,
     "bulk": 1,
     "poll": 0.05,
-    "timeout": 120,
-    "retry": 420,
+    "timeout": 150,
+    "retry": 480,
     "max_attempts": 3,
     "ack_failures": True,
     "recycle": 500,
@@ -196,6 +196,11 @@ RENDER_SLOTS = env.int("RENDER_SLOTS", default=2)
 RENDER_WAIT_SECONDS = 10
 RENDITION_CACHE_BYTES = env.int("RENDITION_CACHE_MB", default=2048) * 1024 * 1024
 TRASH_DAYS = env.int("TRASH_DAYS", default=30)
+
+# When /readyz says no: too little room on the disk, or work that nobody takes up for so long
+MIN_FREE_BYTES = env.int("MIN_FREE_MB", default=1024) * 1024 * 1024
+MAX_QUEUE_SECONDS = env.int("MAX_QUEUE_SECONDS", default=600)
+
 WEB_THREADS = env.int("WEB_THREADS", default=8)
 FILE_UPLOAD_HANDLERS = [
     "images.upload_handlers.BoundedUploadHandler",

@@ -11,6 +11,7 @@ ALLOWED_HOSTS = ["*"]
 DATA_DIR = Path(tempfile.gettempdir()) / "clearcut-tests"
 MEDIA_ROOT = DATA_DIR / "media"  # each test gets a folder of its own, see tests/conftest.py
 STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns when it is not there
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 STORAGES = {

@@ -1,1 +1,1 @@
-from . import cutouts, pictures  # noqa: F401 - registered by being imported
+from . import cutouts, pictures, queue  # noqa: F401 - registered by being imported

@@ -40,14 +40,13 @@ class CutoutAdmin(ReadOnlyAdmin[Cutout]):
     show_full_result_count = False
     actions = ["retry"]
 
-    def get_fields(self, request: HttpRequest, obj: Cutout | None = None) -> list[str]:
-        return [field.name for field in Cutout._meta.fields]
+    fields = [field.name for field in Cutout._meta.fields]
 
     @admin.display(description=_("took"))
     def duration(self, cutout: Cutout) -> str:
         return "–" if cutout.duration_ms is None else f"{cutout.duration_ms} ms"
 
-    @admin.action(description=_("Try the selected failed cutouts again"))
+    @admin.action(permissions=["act"], description=_("Try the selected failed cutouts again"))
     def retry(self, request: HttpRequest, queryset: QuerySet[Cutout]) -> None:
         count = 0
         for cutout in queryset.filter(status=Status.FAILED):

@@ -1,6 +1,6 @@
 """Pictures in the admin site."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from images.admin.readonly import ReadOnlyAdmin
 from images.models import Image
+from images.models.image import ImageQuerySet
 from images.services.trash import move_to_trash, purge, restore
 
 
@@ -68,16 +69,23 @@ class ImageAdmin(ReadOnlyAdmin[Image]):
         cutout = image.shown_cutout
         return str(cutout.get_status_display()) if cutout else "–"
 
-    @admin.action(description=_("Move the selected pictures to the trash"))
+    @admin.action(permissions=["act"], description=_("Move the selected pictures to the trash"))
     def trash(self, request: HttpRequest, queryset: Any) -> None:
         move_to_trash(images=queryset)
 
-    @admin.action(description=_("Restore the selected pictures"))
+    @admin.action(permissions=["act"], description=_("Restore the selected pictures"))
     def restore(self, request: HttpRequest, queryset: Any) -> None:
         restore(images=queryset)
 
     def has_delete_permission(self, request: HttpRequest, obj: Image | None = None) -> bool:
-        return bool(request.user.is_superuser)  # type: ignore[union-attr]
+        return self._may(request, "delete")
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Image]) -> None:
-        purge(images=queryset)  # type: ignore[arg-type]
+        purge(images=cast("ImageQuerySet", queryset))
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """What hangs on a picture goes with it; listing it all would only be slow."""
+        names = [str(row) for row in objs]
+        return names, {str(self.opts.verbose_name_plural): len(names)}, set(), []

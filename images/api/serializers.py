@@ -16,7 +16,7 @@ class UploadSerializer(ExtractionParameters):
 
 class EngineSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     help = serializers.CharField()
     licence = serializers.CharField()
     size_mb = serializers.FloatField()

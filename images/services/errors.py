@@ -37,4 +37,3 @@ class FileLost(ServiceError):
 
     code = "file_missing"
     message = "The stored file is missing."
-

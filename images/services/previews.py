@@ -4,7 +4,7 @@ import secrets
 
 from images.models import Image
 from images.services.slots import only_one, render_slot
-from images.services.storage import StoredFiles, open_file
+from images.services.storage import StoredFiles, is_stored, open_file
 from processing.imageio import encode_preview, open_working_copy
 from processing.pipeline import make_preview
 
@@ -15,11 +15,11 @@ def ensure_preview(*, image: Image) -> Image:
     Raises Busy when no render slot comes free in time, ProcessingError if the original cannot be
     decoded, FileLost if it is gone.
     """
-    if image.preview and image.preview.storage.exists(image.preview.name):
+    if is_stored(image.preview):
         return image
     with only_one(f"preview:{image.pk}"), render_slot():
         image.refresh_from_db(fields=["preview"])
-        if not (image.preview and image.preview.storage.exists(image.preview.name)):
+        if not is_stored(image.preview):
             _make(image)
     return image
 

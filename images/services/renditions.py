@@ -10,7 +10,7 @@ from django.db.models import Sum
 from images.models import Cutout, Rendition, Status
 from images.services.errors import CutoutNotReady
 from images.services.slots import only_one, render_slot
-from images.services.storage import StoredFiles, open_file
+from images.services.storage import StoredFiles, is_stored, open_file
 from processing.imageio import encode, open_image, open_matte
 from processing.render import render
 from processing.spec import RenderSpec
@@ -35,7 +35,7 @@ def _find(cutout_id: UUID, spec: str) -> Rendition | None:
     rendition = Rendition.objects.filter(cutout_id=cutout_id, spec=spec).first()
     if rendition is None:
         return None
-    if not rendition.file.storage.exists(rendition.file.name):
+    if not is_stored(rendition.file):
         rendition.delete()  # somebody emptied the cache by hand, as they may
         return None
     rendition.touch()

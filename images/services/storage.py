@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, Storage
@@ -21,7 +20,12 @@ def open_file(field_file: FieldFile) -> Iterator[BinaryIO]:
     except (OSError, ValueError) as error:
         raise FileLost from error
     with file:
-        yield file.file or BytesIO()
+        yield cast("BinaryIO", file.file)
+
+
+def is_stored(field_file: FieldFile) -> bool:
+    """Whether there is a file, in the row and in the storage."""
+    return bool(field_file.name) and field_file.storage.exists(str(field_file.name))
 
 
 class StoredFiles:

