@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from uuid import UUID
 
 from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
 from django.utils import timezone
 
@@ -14,7 +15,7 @@ from images.queue.claims import Claim, claim_next, fail, put_back
 from images.queue.lease import hold
 from images.queue.wakeups import wake
 from images.queue.workers import worker_id
-from images.services.errors import CutoutNotFailed
+from images.services.errors import CutoutNotFailed, ServiceError
 from images.services.extraction import extract_cutout
 from images.services.previews import ensure_preview
 from processing.errors import EngineUnavailable, ProcessingError
@@ -107,8 +108,7 @@ def _run(cutout: Cutout, claim: Claim) -> None:
         )
     except ProcessingError as error:
         fail(Cutout, claim, error.code, error.message)
-    except BaseException as error:
-        # BaseException: django-q2's time-out is a SystemExit, and the row must not hang on it.
+    except Exception:
         logger.exception("Cutout %s failed", cutout.pk)
         put_back(
             Cutout,
@@ -118,14 +118,12 @@ def _run(cutout: Cutout, claim: Claim) -> None:
             message="Something went wrong on the server while cutting this picture out.",
             count_failure=True,
         )
-        if not isinstance(error, Exception):
-            raise
 
 
 def _warm_preview(cutout: Cutout) -> None:
     """Have the preview ready before somebody looks; the page can make it too."""
-    with suppress(Exception):
-        ensure_preview(image=cutout.image)
+    with suppress(ServiceError, ProcessingError, ObjectDoesNotExist):
+        ensure_preview(image=cutout.image, slot=nullcontext())
 
 
 def _lane_for(owner_id: UUID) -> Lane:

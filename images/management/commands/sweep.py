@@ -12,13 +12,18 @@ from django.core.management.base import BaseCommand
 from images.models import Cutout
 from images.queue.processes import Pulse, die_with, is_orphan
 from images.queue.sweep import Job, SweepReport, queue_jobs, sweep_once
+from images.services.renditions import trim_renditions
 from images.services.trash import purge_expired
 
 CYCLE_SECONDS = 15.0
 
 
 def jobs() -> dict[str, Job]:
-    return {**queue_jobs(Cutout), "purged from the trash": purge_expired}
+    return {
+        **queue_jobs(Cutout),
+        "purged from the trash": purge_expired,
+        "trimmed from the cache": trim_renditions,
+    }
 
 
 class Command(BaseCommand):
