@@ -1,6 +1,7 @@
 """Handing out stored files: only ever after a view has decided who may have them."""
 
 import hashlib
+import re
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -12,6 +13,7 @@ from images.models import Image
 
 # Whatever the bytes are, a browser that opens them as a document may neither run nor load anything.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
+PICTURE_ENDING = re.compile(r"\.(jpe?g|png|webp|avif|hei[cf]|tiff?|gif|bmp)$", re.IGNORECASE)
 # Stored files never change under one name, but who may see them can: so browsers ask each time,
 # save for a moment in which a page shows the same picture twice.
 CACHE_CONTROL = "private, max-age=60, must-revalidate"
@@ -55,8 +57,8 @@ def wants_download(request: HttpRequest | Any) -> bool:
 
 def download_name(image: Image, extension: str) -> str:
     """What a finished picture is saved as: the original's name with the ending of its format."""
-    stem = PurePosixPath(image.display_name.replace("/", "-")).stem
-    return f"{stem or 'picture'}.{extension}"
+    name = PICTURE_ENDING.sub("", image.display_name).replace("/", "-").strip(". -")
+    return f"{name or 'picture'}.{extension}"
 
 
 def _open(field_file: FieldFile) -> Any:

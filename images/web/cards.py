@@ -60,12 +60,10 @@ def cards_for(images: Iterable[Image]) -> list[Card]:
     images = list(images)
     latest = [image.latest_cutout for image in images if image.latest_cutout]
     positions = queue_positions(latest)
-    return [Card(image, _position(image, positions)) for image in images]
-
-
-def _position(image: Image, positions: dict[object, int] | dict[object, object]) -> int | None:
-    position = positions.get(image.latest_cutout_id)
-    return position if isinstance(position, int) else None
+    return [
+        Card(image, positions.get(image.latest_cutout.pk) if image.latest_cutout else None)
+        for image in images
+    ]
 
 
 @login_required

@@ -72,6 +72,4 @@ def _delete(request: HttpRequest, images: ImageQuerySet) -> HttpResponse:
     ) % {"count": count}
     offer_undo(request, told, ids)
     undo_url = reverse("web:restore_many")
-    return answer(
-        request, {"ids": ids, "message": told, "undo_url": undo_url}, to="web:gallery"
-    )
+    return answer(request, {"ids": ids, "message": told, "undo_url": undo_url}, to="web:gallery")

@@ -76,7 +76,9 @@ def neighbours(images: ImageQuerySet, image: Image) -> tuple[UUID | None, UUID |
 
 
 def _beyond(images: ImageQuerySet, at: Cursor, by: str) -> ImageQuerySet:
-    """Written so that an index on (by, id) bounds the range: by <= x, less what ties and is nearer."""
+    """As a bound and an exception, so that an index on (by, id) serves: what is beyond or ties,
+    less the ties that are nearer.
+    """
     compare, tie = ("gte", "lte") if at.backwards else ("lte", "gte")
     return images.filter(**{f"{by}__{compare}": at.moment}).exclude(
         **{by: at.moment, f"id__{tie}": at.pk}

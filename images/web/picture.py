@@ -7,7 +7,9 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from images.models import Cutout, Image, Status
@@ -23,15 +25,15 @@ from processing.spec import DISPLAY, ExtractSpec
 
 VERSIONS_SHOWN = 20
 SWATCHES = [
-    ("transparent", _("Transparent")),
-    ("#ffffff", _("White")),
-    ("#000000", _("Black")),
-    ("#e5e7eb", _("Grey")),
-    ("#f3e9dc", _("Sand")),
-    ("#cfe8ff", _("Sky")),
-    ("#c9f2de", _("Mint")),
-    ("#ffd6de", _("Rose")),
-    ("#ffe08a", _("Sun")),
+    ("transparent", gettext_lazy("Transparent")),
+    ("#ffffff", gettext_lazy("White")),
+    ("#000000", gettext_lazy("Black")),
+    ("#e5e7eb", gettext_lazy("Grey")),
+    ("#f3e9dc", gettext_lazy("Sand")),
+    ("#cfe8ff", gettext_lazy("Sky")),
+    ("#c9f2de", gettext_lazy("Mint")),
+    ("#ffd6de", gettext_lazy("Rose")),
+    ("#ffe08a", gettext_lazy("Sun")),
 ]
 
 
@@ -84,12 +86,11 @@ def _display_size(image: Image) -> tuple[int, int]:
 def rerun(request: HttpRequest, image_id: UUID) -> HttpResponse:
     """Cut out again: the failed attempt as it was (`retry`), or a new one by an engine."""
     image = own_image(request, image_id)
-    page = image_id
     if image.latest_cutout and image.latest_cutout.is_pending:
         messages.info(request, _("This picture is being cut out already."))
     else:
         _run_again(request, image)
-    return answer(request, {"id": str(image_id)}, to=_page_of(page))
+    return answer(request, {"id": str(image_id)}, to=_page_of(image_id))
 
 
 def _run_again(request: HttpRequest, image: Image) -> None:
@@ -118,11 +119,9 @@ def rename(request: HttpRequest, image_id: UUID) -> HttpResponse:
     if form.is_valid():
         image.save(update_fields=["title"])
     else:
-        messages.error(request, " ".join(form.errors.get("title", [])))
+        messages.error(request, " ".join(str(error) for error in form.errors.get("title", [])))
     return answer(request, {"title": image.display_name}, to=_page_of(image_id))
 
 
 def _page_of(image_id: UUID) -> str:
-    from django.urls import reverse
-
     return reverse("web:image", args=[image_id])

@@ -42,9 +42,9 @@ def restore_many(request: HttpRequest) -> HttpResponse:
 
 def _restore(request: HttpRequest, images: ImageQuerySet) -> HttpResponse:
     count = service.restore(images=images)
-    told = ngettext(
-        "%(count)d picture is back.", "%(count)d pictures are back.", count
-    ) % {"count": count}
+    told = ngettext("%(count)d picture is back.", "%(count)d pictures are back.", count) % {
+        "count": count
+    }
     return _told(request, told, count)
 
 

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
-from django.core.files.uploadedfile import UploadedFile
+from django.core.files.base import File
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -51,7 +51,7 @@ def _upload(request: HttpRequest) -> HttpResponse:
     return redirect("web:workspace")
 
 
-def _submit(request: HttpRequest, file: UploadedFile) -> bool:
+def _submit(request: HttpRequest, file: "File[bytes]") -> bool:
     assert request.user.is_authenticated
     try:
         submit_image(owner=request.user, file=file)

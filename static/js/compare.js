@@ -1,7 +1,9 @@
 // Before and after: the range input lies over the pictures and moves the line between them.
 
 function show(input) {
-  input.closest("[data-compare]").style.setProperty("--split", `${input.value}%`);
+  const { style } = input.closest("[data-compare]");
+  style.setProperty("--split", `${input.value}%`);
+  style.setProperty("--part", input.value / 100);
 }
 
 document.addEventListener("input", (event) => {

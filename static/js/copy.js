@@ -13,7 +13,7 @@ async function copyText(source) {
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
-  await copyText(button.parentElement.querySelector("[data-copy-source]"));
+  await copyText(button.closest("[data-copy-scope]").querySelector("[data-copy-source]"));
   const label = button.querySelector("span");
   const before = (button.dataset.label ??= label.textContent);
   label.textContent = button.dataset.copied;

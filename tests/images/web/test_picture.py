@@ -1,0 +1,125 @@
+"""The page of one picture."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.models import User
+from images.models import Cutout, Image, Status
+from images.services.cutouts import request_cutout
+from images.tasks import run_next_cutout
+from tests.factories import submit
+
+
+def page_of(image: Image) -> str:
+    return reverse("web:image", args=[image.pk])
+
+
+@pytest.mark.parametrize("versions", [1, 3])
+def test_queries_do_not_grow_with_versions(
+    owner_client: Client,
+    image: Image,
+    versions: int,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for _ in range(versions - 1):
+        request_cutout(image=image)
+        run_next_cutout()
+    with django_assert_num_queries(6):  # session, person, picture, versions, two neighbours
+        page = owner_client.get(page_of(image)).content.decode()
+    assert page.count('class="badge is-done"') == versions
+
+
+def test_shows_the_cutout_and_the_way_to_download_it(owner_client: Client, image: Image) -> None:
+    page = owner_client.get(page_of(image)).content.decode()
+    rendition = reverse("web:rendition", args=[image.current_cutout_id])
+    assert f'src="{rendition}?format=webp&amp;width=2048&amp;height=2048"' in page
+    assert f'action="{rendition}"' in page
+    assert reverse("web:original", args=[image.pk]) in page
+
+
+def test_waiting_picture_says_so(owner_client: Client, queued_image: Image) -> None:
+    page = owner_client.get(page_of(queued_image)).content.decode()
+    assert "Next in line" in page
+    assert 'http-equiv="refresh"' in page
+
+
+def test_failed_picture_says_what_to_do(owner_client: Client, queued_image: Image) -> None:
+    Cutout.objects.update(
+        status=Status.FAILED, error_code="nothing_found", error_message="No subject was found."
+    )
+    page = owner_client.get(page_of(queued_image)).content.decode()
+    assert "No subject was found." in page
+    assert "one clear subject" in page
+    assert "Try again" in page
+
+
+def test_neighbours(owner_client: Client, owner: User) -> None:
+    old, middle, new = (submit(owner, f"{name}.png") for name in ("old", "middle", "new"))
+    for age, image in enumerate((new, middle, old)):
+        Image.objects.filter(pk=image.pk).update(created_at=timezone.now() - timedelta(hours=age))
+    page = owner_client.get(page_of(middle))
+    assert (page.context["newer"], page.context["older"]) == (new.pk, old.pk)
+    page = owner_client.get(page_of(new))
+    assert (page.context["newer"], page.context["older"]) == (None, middle.pk)
+
+
+def test_deleted_picture_leads_to_the_trash(owner_client: Client, image: Image) -> None:
+    Image.objects.update(deleted_at=timezone.now())
+    assert owner_client.get(page_of(image)).headers["Location"] == reverse("web:trash")
+
+
+def test_an_older_version_can_be_looked_at(
+    owner_client: Client, image: Image, cutout: Cutout
+) -> None:
+    request_cutout(image=image)
+    run_next_cutout()
+    image.refresh_from_db()
+    assert image.current_cutout_id != cutout.pk
+    page = owner_client.get(page_of(image), {"version": str(cutout.pk)})
+    assert page.context["cutout"] == cutout
+
+
+def test_run_again_with_an_engine(owner_client: Client, image: Image) -> None:
+    owner_client.post(reverse("web:rerun", args=[image.pk]), {"engine": "u2netp"})
+    image.refresh_from_db()
+    assert image.latest_cutout is not None
+    assert (image.latest_cutout.engine, image.latest_cutout.status) == ("u2netp", "queued")
+
+
+def test_run_again_with_an_unknown_engine(owner_client: Client, image: Image) -> None:
+    page = owner_client.post(
+        reverse("web:rerun", args=[image.pk]), {"engine": "../../etc"}, follow=True
+    )
+    assert "There is no engine called" in page.content.decode()
+    assert image.cutouts.count() == 1
+
+
+def test_run_again_while_it_runs_changes_nothing(owner_client: Client, queued_image: Image) -> None:
+    owner_client.post(reverse("web:rerun", args=[queued_image.pk]))
+    assert queued_image.cutouts.count() == 1
+
+
+def test_retry_queues_the_same_cutout(owner_client: Client, queued_image: Image) -> None:
+    Cutout.objects.update(status=Status.FAILED, error_code="internal_error")
+    owner_client.post(reverse("web:rerun", args=[queued_image.pk]), {"retry": "1"})
+    assert queued_image.cutouts.get().status == Status.QUEUED
+
+
+def test_rename(owner_client: Client, image: Image) -> None:
+    owner_client.post(reverse("web:rename", args=[image.pk]), {"title": "Red disc"})
+    image.refresh_from_db()
+    assert image.display_name == "Red disc"
+
+
+def test_too_long_a_title_is_told(owner_client: Client, image: Image) -> None:
+    page = owner_client.post(
+        reverse("web:rename", args=[image.pk]), {"title": "x" * 256}, follow=True
+    )
+    assert "at most 255 characters" in page.content.decode()
+    image.refresh_from_db()
+    assert image.title == ""
