@@ -1,0 +1,87 @@
+"""Settings, each in a process of its own, as they are read for real."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from django.conf import settings
+
+from config.environment import local_secret_key
+
+ROOT = Path(settings.BASE_DIR)
+PRODUCTION = {
+    "DJANGO_SETTINGS_MODULE": "config.settings.production",
+    "SECRET_KEY": "x1" * 40 + "abcdefghijklm",
+    "ALLOWED_HOSTS": "cutouts.example.com",
+}
+SHOW = "from django.conf import settings; print(settings.{})"
+
+
+def manage(tmp_path: Path, *args: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    base = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "DATA_DIR": str(tmp_path / "data")}
+    return subprocess.run(
+        [sys.executable, "manage.py", *args],
+        cwd=ROOT,
+        env=base | {"MEDIA_ROOT": str(tmp_path / "media")} | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def setting(tmp_path: Path, name: str, **environment: str) -> str:
+    result = manage(tmp_path, "shell", "--no-imports", "-c", SHOW.format(name), **environment)
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()
+
+
+def test_production_refuses_to_start_without_a_key(tmp_path: Path) -> None:
+    result = manage(tmp_path, "check", **PRODUCTION | {"SECRET_KEY": ""})
+    assert result.returncode != 0
+    assert "SECRET_KEY is not set" in result.stderr
+
+
+def test_production_refuses_to_start_without_hosts(tmp_path: Path) -> None:
+    result = manage(tmp_path, "check", **PRODUCTION | {"ALLOWED_HOSTS": ""})
+    assert result.returncode != 0
+    assert "ALLOWED_HOSTS is not set" in result.stderr
+
+
+def test_production_passes_the_deployment_checks(tmp_path: Path) -> None:
+    result = manage(tmp_path, "check", "--deploy", "--tag", "security", **PRODUCTION)
+    assert result.returncode == 0, result.stderr
+    assert "no issues" in result.stdout
+
+
+def test_the_local_key_is_made_once(tmp_path: Path) -> None:
+    first = setting(tmp_path, "SECRET_KEY")
+    assert len(first) >= 50
+    assert setting(tmp_path, "SECRET_KEY") == first
+    path = tmp_path / "data" / "secret_key"
+    assert path.read_text() == first
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_processes_that_start_together_share_one_key(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "secret_key"
+    with ThreadPoolExecutor(8) as pool:
+        keys = set(pool.map(lambda _: local_secret_key(path), range(8)))
+    assert keys == {path.read_text()}
+
+
+def test_addresses_are_verified_only_where_mail_is_sent(tmp_path: Path) -> None:
+    name = "ACCOUNT_EMAIL_VERIFICATION"
+    assert setting(tmp_path, name) == "none"
+    assert setting(tmp_path, name, EMAIL_URL="smtp+tls://u:p@mail.example.com:587") == "mandatory"
+
+
+def test_a_database_server_by_address(tmp_path: Path) -> None:
+    address = "postgres://u:p@db.example.com:5433/cut"
+    assert "postgresql" in setting(tmp_path, "DATABASES", DATABASE_URL=address)
+
+
+def test_debug_is_off(tmp_path: Path) -> None:
+    assert setting(tmp_path, "DEBUG") == "False"
