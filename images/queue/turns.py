@@ -45,16 +45,27 @@ class Group(NamedTuple):
 
 def next_row(model: type[Row], now: datetime) -> Row | None:
     """The eligible row whose turn it is: it is read, not taken."""
+    while group := _next_group(model, now):
+        if row := _first_of(model, now, group):
+            return row
+        # Somebody else took the last row of that owner in between: whose turn is it now?
+    return None
+
+
+def _next_group(model: type[LeasedRow], now: datetime) -> Group | None:
     groups = [Group(*values) for values in _groups(model, now)]
     if not groups:
         return None
     best = min(_rank(group) for group in groups)
     oldest_first = sorted((g for g in groups if _rank(g) == best), key=lambda g: g.oldest)
-    group = _fairest(model, now, oldest_first[:MAX_OWNERS])
+    return _fairest(model, now, oldest_first[:MAX_OWNERS])
+
+
+def _first_of(model: type[Row], now: datetime, group: Group) -> Row | None:
     rows = _waiting(model, now) | _abandoned(model, now)
-    rows = rows.filter(lane=group.lane, owner=group.owner, queued_at=group.oldest)
+    rows = rows.filter(lane=group.lane, owner=group.owner)
     rows = rows.filter(claims__gt=0) if group.retried else rows.filter(claims=0)
-    return rows.order_by("pk").first()
+    return rows.order_by("queued_at", "pk").first()
 
 
 def _rank(group: Group) -> tuple[bool, bool]:
