@@ -67,6 +67,8 @@ def load(info: EngineInfo, weights: Path | None, threads: int | None) -> RembgEn
         import rembg
 
         options = onnxruntime.SessionOptions()
+        # The arena keeps the largest working set for ever: 500 MB more for u2net, and no quicker.
+        options.enable_cpu_mem_arena = False
         if threads is not None:
             options.intra_op_num_threads = threads
             options.inter_op_num_threads = 1
