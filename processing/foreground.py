@@ -14,8 +14,8 @@ import numpy as np
 from PIL import Image
 
 EDGES_SIDE = 2048
-LEVELS = (16, 32, 64, 128, 256, 512)
-ROUNDS = 2
+# Longest side in px, and rounds: the last level costs most and gains least from a second one.
+LEVELS = ((16, 2), (32, 2), (64, 2), (128, 2), (256, 2), (512, 1))
 DILATION = 2
 # A mean over less weight than this (of nine pixels) says nothing: the level above is kept.
 LEAST_WEIGHT = np.float32(1e-3)
@@ -54,18 +54,18 @@ def _soft_band(alpha: np.ndarray) -> np.ndarray:
 
 def _local_means(image: Image.Image, matte: Image.Image) -> tuple[np.ndarray, np.ndarray]:
     """Means of foreground and background: float32 (3, h, w), 0..255, at most 512 px a side."""
-    last = _fit(image.size, LEVELS[-1])
+    last = _fit(image.size, LEVELS[-1][0])
     image = image.resize(last, Image.Resampling.BOX, reducing_gap=2)
     matte = matte.resize(last, Image.Resampling.BOX, reducing_gap=2)
     colours = means = None
-    for side in LEVELS:
+    for side, rounds in LEVELS:
         size = _fit(last, side)
         small = _planes(image.resize(size, Image.Resampling.BOX))
         weight = _planes(matte.resize(size, Image.Resampling.BOX)) / np.float32(255)
         weights = np.concatenate([np.repeat(weight, 3, axis=0), np.repeat(1 - weight, 3, axis=0)])
         small = np.concatenate([small, small])
         colours = small if colours is None else _resize(colours, size)
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             means = _weighted_means(colours, weights)
             colours = _explain(small, weights, means)
     assert means is not None
@@ -109,7 +109,8 @@ def _fit(size: tuple[int, int], side: int) -> tuple[int, int]:
 
 def _resize(planes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     bilinear = Image.Resampling.BILINEAR
-    return np.stack([Image.fromarray(plane).resize(size, bilinear) for plane in planes])
+    resized = [Image.fromarray(plane).resize(size, bilinear) for plane in planes]
+    return np.stack([np.asarray(plane) for plane in resized])
 
 
 def _pick(mean: np.ndarray, size: tuple[int, int], band: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from .matte import bounding_box, clean, coverage, enlarge
 from .spec import ExtractSpec
 
 # Raw peaks below this mean an empty scene; docs/engines.md has the measurement.
-PEAK_OF_NOTHING = 0.3
+PEAK_OF_NOTHING = 0.2
 MID_GREY = (128, 128, 128)
 
 
@@ -80,7 +80,10 @@ def extract(
 
 
 def make_preview(image: Image.Image) -> Image.Image:
-    """A copy of at most 2048 px a side, keeping the mode (RGB or RGBA)."""
+    """A copy of at most 2048 px a side, keeping the mode (RGB or RGBA).
+
+    It is also the best thing to give to ``extract``, which would otherwise make one for itself.
+    """
     preview = _limit(image, PREVIEW_SIDE)
     return preview.copy() if preview is image else preview
 
@@ -90,7 +93,7 @@ def _limit(image: Image.Image, side: int) -> Image.Image:
     if scale >= 1:
         return image
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2)
+    return image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2)
 
 
 def _flatten(image: Image.Image) -> Image.Image:
