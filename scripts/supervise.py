@@ -7,7 +7,6 @@ on Ctrl-C or SIGTERM lets web and worker finish what they are doing. Nothing is 
 import http.client
 import json
 import os
-import queue
 import signal
 import subprocess
 import sys
@@ -15,12 +14,12 @@ import threading
 import time
 from pathlib import Path
 from types import FrameType
-from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from scripts.linux import adopt_orphans, die_with_parent  # noqa: E402 - needs the path above
+from scripts.terminal import Terminal  # noqa: E402
 
 PORT = int(os.environ["PORT"])
 HOST = os.environ["CLEARCUT_HOST"]
@@ -34,7 +33,8 @@ def main() -> int:
     signals = Signals()
     adopt_orphans()
     supervisord = start_supervisord()
-    terminal = Terminal(supervisord)
+    assert supervisord.stdout is not None
+    terminal = Terminal(supervisord.stdout)
     try:
         announce(supervisord, signals, terminal)
         while not signals.wanted(0.5) and supervisord.poll() is None:
@@ -99,7 +99,7 @@ class Signals:
         return bool(caught >> (signal.SIGINT - 1) & 1)
 
 
-def start_supervisord() -> subprocess.Popen[str]:
+def start_supervisord() -> subprocess.Popen[bytes]:
     run_dir = Path(os.environ["DATA_DIR"]) / "run"
     run_dir.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "supervisor.supervisord"]
@@ -112,8 +112,6 @@ def start_supervisord() -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,
-        text=True,
-        errors="replace",
         cwd=ROOT,
         env={**os.environ, "CLEARCUT_ROOT": str(ROOT), "PYTHONUNBUFFERED": "1"},
         start_new_session=True,
@@ -121,48 +119,7 @@ def start_supervisord() -> subprocess.Popen[str]:
     )
 
 
-class Terminal:
-    """Passes on what the processes write. If nobody reads our output, lines are dropped:
-    otherwise a full pipe would bring the application to a halt."""
-
-    def __init__(self, source: subprocess.Popen[str]) -> None:
-        self.lines: queue.Queue[str | None] = queue.Queue(maxsize=2000)
-        self.dropped = 0
-        assert source.stdout is not None
-        self.writer = threading.Thread(target=self.write, daemon=True)
-        self.writer.start()
-        threading.Thread(target=self.read, args=[source.stdout], daemon=True).start()
-
-    def read(self, source: IO[str]) -> None:
-        for line in source:
-            self.put(line)
-
-    def say(self, text: str) -> None:
-        self.put(f"{text}\n")
-
-    def put(self, line: str | None) -> None:
-        try:
-            if self.dropped and line is not None:
-                self.lines.put_nowait(f"... {self.dropped} lines were left out here\n")
-                self.dropped = 0
-            self.lines.put_nowait(line)
-        except queue.Full:
-            self.dropped += 1
-
-    def write(self) -> None:
-        while (line := self.lines.get()) is not None:
-            try:
-                sys.stdout.write(line)
-                sys.stdout.flush()
-            except (OSError, ValueError):  # the terminal is gone; go on without
-                return
-
-    def close(self) -> None:
-        self.put(None)
-        self.writer.join(1)
-
-
-def announce(supervisord: subprocess.Popen[str], signals: Signals, terminal: Terminal) -> None:
+def announce(supervisord: subprocess.Popen[bytes], signals: Signals, terminal: Terminal) -> None:
     """Waits until a picture that is sent would be cut out at once, and says so."""
     end = time.monotonic() + READY_SECONDS
     while not signals.wanted(0.1) and supervisord.poll() is None:
@@ -194,7 +151,7 @@ def ask_readiness() -> dict[str, str]:
         connection.close()
 
 
-def reap_adopted(supervisord: subprocess.Popen[str]) -> None:
+def reap_adopted(supervisord: subprocess.Popen[bytes]) -> None:
     """Collects adopted processes that have ended; supervisord's own end is left to Popen."""
     if sys.platform != "linux":
         return
@@ -208,7 +165,7 @@ def reap_adopted(supervisord: subprocess.Popen[str]) -> None:
         os.waitpid(ended.si_pid, 0)
 
 
-def stop(supervisord: subprocess.Popen[str], signals: Signals) -> None:
+def stop(supervisord: subprocess.Popen[bytes], signals: Signals) -> None:
     """Asks once, waits; a second signal or a wait too long ends the patience."""
     end = time.monotonic() + STOP_SECONDS
     supervisord.terminate()

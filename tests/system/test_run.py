@@ -1,0 +1,134 @@
+"""`make run`: what it says, what it does once only, and how it ends."""
+
+import os
+import signal
+import socket
+import subprocess
+
+import psutil
+import pytest
+import requests
+
+from tests.system.application import PYTHON, ROOT, Application, free_port, is_alive, wait_until
+from tests.system.conftest import make_application
+
+ONCE = ("Installing", "Warming up", "Preparing the database", "Preparing the static files")
+
+
+def run_again(application: Application, **settings: str) -> str:
+    """What a second start says when it has to refuse."""
+    done = subprocess.run(
+        [PYTHON, "scripts/run.py"],
+        cwd=ROOT,
+        env=application.environment | settings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1, done.stdout
+    return done.stdout
+
+
+def test_answers_at_the_address_that_it_prints(live: Application) -> None:
+    assert live.url == f"http://localhost:{live.port}"
+    assert requests.get(f"{live.url}/readyz", timeout=10).json()["status"] == "ok"
+    assert requests.get(live.url, timeout=10).status_code == 200
+
+
+def test_refuses_the_same_data_twice(live: Application) -> None:
+    words = run_again(live, PORT=str(free_port()))
+    assert "running with this data already" in words
+    assert f"http://localhost:{live.port}" in words
+    assert "Traceback" not in words
+
+
+def test_says_who_has_the_port(live: Application, tmp_path_factory: pytest.TempPathFactory) -> None:
+    other = make_application(tmp_path_factory.mktemp("other"))
+    with socket.socket() as occupied:
+        occupied.bind(("0.0.0.0", 0))
+        occupied.listen()
+        port = occupied.getsockname()[1]
+        words = run_again(other, PORT=str(port))
+    assert f"Port {port} is in use by {psutil.Process().name()} (process {os.getpid()})" in words
+    assert "PORT=" in words
+    assert "Traceback" not in words
+
+
+def test_says_which_setting_is_wrong(live: Application) -> None:
+    words = run_again(live, DJANGO_SETTINGS_MODULE="config.settings.production", SECRET_KEY="")
+    assert "SECRET_KEY is not set" in words
+    assert "Traceback" not in words
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Application:
+    """Stopped after its first start; what was prepared is still there."""
+    application = make_application(tmp_path_factory.mktemp("prepared"))
+    try:
+        application.start()
+        application.stop()
+    finally:
+        application.kill()
+    assert any("Preparing the database" in line for line in application.output)
+    return application
+
+
+@pytest.fixture
+def second(prepared: Application) -> Application:
+    """The second `make run` on the same data, with another port."""
+    return Application(prepared.folder, prepared.model_dir, prepared.settings)
+
+
+def test_a_second_run_repeats_no_work(second: Application) -> None:
+    try:
+        second.start()
+        repeated = [line for line in second.output if line.startswith(ONCE)]
+        assert not repeated
+        assert second.ready_seconds < 15  # some 4 s on two idle cores
+        second.stop()
+    finally:
+        second.kill()
+
+
+def test_two_run_side_by_side(live: Application, second: Application) -> None:
+    try:
+        second.start()
+        for application in (live, second):
+            assert requests.get(f"{application.url}/healthz", timeout=10).status_code == 200
+        second.stop()
+    finally:
+        second.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_signal_to_make_alone_stops_everything(
+    second: Application, number: signal.Signals
+) -> None:
+    """A terminal sends Ctrl-C to all processes, a program that started `make` to `make` alone."""
+    try:
+        second.start()
+        everything = second.processes().everything
+        assert second.process is not None
+        second.process.send_signal(number)
+        wait_until(lambda: not any(map(is_alive, everything)), 30, "everything has stopped")
+    finally:
+        second.kill()
+
+
+def test_ends_at_once_when_asked_twice(second: Application) -> None:
+    try:
+        second.start()
+        supervise = second.processes().supervise
+        everything = second.processes().everything
+        for process in second.processes().pool:  # they cannot finish now
+            process.suspend()
+        supervise.send_signal(signal.SIGINT)
+        wait_until(lambda: "Stopping" in "".join(second.output), 5, "it says so")
+        with pytest.raises(psutil.TimeoutExpired):
+            supervise.wait(1.5)
+        supervise.send_signal(signal.SIGINT)
+        wait_until(lambda: not any(map(is_alive, everything)), 5, "everything has stopped")
+    finally:
+        second.kill()
