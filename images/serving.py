@@ -14,9 +14,9 @@ from images.models import Image
 # Whatever the bytes are, a browser that opens them as a document may neither run nor load anything.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
 PICTURE_ENDING = re.compile(r"\.(jpe?g|png|webp|avif|hei[cf]|tiff?|gif|bmp)$", re.IGNORECASE)
-# Stored files never change under one name, but who may see them can: so browsers ask each time,
-# save for a moment in which a page shows the same picture twice.
-CACHE_CONTROL = "private, max-age=60, must-revalidate"
+# Stored files never change under one name. Who may see them can, but not for this browser without
+# another cookie, which counts as another request (Vary).
+CACHE_CONTROL = "private, max-age=3600, must-revalidate"
 
 
 def serve_file(

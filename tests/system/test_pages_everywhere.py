@@ -193,7 +193,7 @@ def test_a_token_is_shown_once_and_works_until_revoked(own: Page, live: Applicat
     assert status_with(live, key) == 200
     own.goto("/account/tokens/")
     assert key not in own.content()
-    expect(own.get_by_role("cell", name="Shop import")).to_be_visible()
+    expect(own.get_by_role("cell", name="Shop import", exact=True)).to_be_visible()
     own.get_by_role("button", name="Revoke Shop import").click()
     expect(own.get_by_text("no longer works")).to_be_visible()
     assert status_with(live, key) == 401
