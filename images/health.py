@@ -18,6 +18,7 @@ from django.views.decorators.http import require_safe
 
 from images.models import Cutout, WorkerProcess
 from images.queue.report import count_lost, oldest_wait
+from images.queue.workers import is_alive
 from processing.engines.catalog import ENGINES, engine_problem
 
 logger = logging.getLogger(__name__)
@@ -92,9 +93,10 @@ def _expect_migrations() -> None:
 
 def check_worker() -> str:
     seen = WorkerProcess.objects.filter(seen_at__gte=timezone.now() - SEEN_WITHIN)
-    if seen.filter(warm=True).exists():
+    alive = [worker for worker in seen if is_alive(worker.pk) is not False]
+    if any(worker.warm for worker in alive):
         return ""
-    return "No worker has loaded its engine." if seen.exists() else "No worker is running."
+    return "No worker has loaded its engine." if alive else "No worker is running."
 
 
 def check_weights() -> str:
@@ -124,7 +126,7 @@ def check_queue_age() -> str:
 
 def check_leases() -> str:
     lost = count_lost(Cutout, timezone.now() - LOST_FOR)
-    return f"{lost} rows are held by workers that are gone." if lost else ""
+    return f"Rows held by workers that are gone: {lost}." if lost else ""
 
 
 def _folders() -> list[Path]:

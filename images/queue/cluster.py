@@ -81,6 +81,10 @@ def work(
 
 
 class Sentinel(django_q_cluster.Sentinel):
+    pool: list[ForkProcess]
+    monitor: ForkProcess
+    pusher: ForkProcess
+
     def __init__(
         self, stop_event: Any, start_event: Any, model: type[LeasedRow], pulse: Pulse
     ) -> None:

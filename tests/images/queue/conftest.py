@@ -124,4 +124,5 @@ class connected_to:  # noqa: N801 - reads as what it does
 @pytest.fixture
 def person(shared_database: SharedDatabase) -> User:
     """Somebody in the shared database."""
-    return UserFactory(email="person@example.com")
+    person: User = UserFactory.create(email="person@example.com")
+    return person
