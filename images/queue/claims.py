@@ -96,6 +96,21 @@ def put_back(
     return bool(changed)
 
 
+def postpone(model: type[LeasedRow], *, delay: float, code: str, message: str, **which: Any) -> int:
+    """Have all waiting rows like `which` wait for `delay` seconds more. Returns how many.
+
+    For what stands in the way of all of them: trying one at a time would keep a worker busy
+    for as long as the obstacle is there.
+    """
+    now = timezone.now()
+    waiting = model._default_manager.filter(status=Status.QUEUED, not_before__lte=now, **which)
+    with transaction.atomic():
+        changed = waiting.update(**_queued(delay, code, message))
+        if changed:
+            wake(delay=delay)
+    return changed
+
+
 def give_back(row: LeasedRow) -> bool:
     """RUNNING -> QUEUED for a row whose worker is gone, as it was when `row` was read."""
     lost = row.claims - row.failures

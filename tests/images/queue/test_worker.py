@@ -79,7 +79,7 @@ def worker(shared_database: SharedDatabase, tmp_path: Path, settings: Settings) 
 def test_it_cuts_out_what_is_submitted_and_stops_when_told(worker: Worker, person: User) -> None:
     for _ in range(3):
         submit(person)
-    assert eventually(lambda: Cutout.objects.filter(status=Status.DONE).count() == 3)
+    assert eventually(lambda: Cutout.objects.filter(status=Status.DONE).count() == 3, seconds=60)
     assert set(Cutout.objects.values_list("claims", flat=True)) == {1}
     worker.process.terminate()
     assert worker.process.wait(timeout=25) == 0
@@ -90,7 +90,7 @@ def test_it_cuts_out_what_is_submitted_and_stops_when_told(worker: Worker, perso
 def test_when_a_part_is_killed_all_end_at_once(worker: Worker, part: str) -> None:
     name = WorkerProcess.objects.get().pk
     os.kill(worker.parts[part].pid, signal.SIGKILL)
-    assert worker.process.wait(timeout=5) == 1
+    assert worker.process.wait(timeout=15) == 1
     assert worker.is_gone()
     assert is_alive(name) is False
 
@@ -99,5 +99,5 @@ def test_a_worker_that_stops_dead_is_noticed(worker: Worker, person: User) -> No
     """Like one that died with the lock of the queue: alive, idle, and deaf."""
     worker.parts["worker"].suspend()
     submit(person)
-    assert worker.process.wait(timeout=40) == 1
+    assert worker.process.wait(timeout=60) == 1
     assert worker.is_gone()
