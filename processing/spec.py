@@ -149,9 +149,10 @@ class RenderSpec:
         scale = min(1.0, (self.width or width) / width, (self.height or height) / height)
         if self.max_pixels is not None:
             scale = min(scale, (self.max_pixels / (width * height)) ** 0.5)
-        width, height = (max(1, int(side * scale + 1e-6)) for side in size)
+        width, height = (max(1, round(side * scale)) for side in size)
         if self.max_pixels is not None and width * height > self.max_pixels:
-            # Only where the short side was rounded up to 1 px.
+            width, height = (max(1, int(side * scale)) for side in size)
+            # Still too many only where the short side was rounded up to 1 px.
             width, height = min(width, self.max_pixels), min(height, self.max_pixels)
         self._check((width, height))
         return width, height
