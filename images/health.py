@@ -26,8 +26,6 @@ logger = logging.getLogger(__name__)
 SEEN_WITHIN = timedelta(seconds=30)
 # A lease that ran out so long ago should have been noticed by somebody.
 LOST_FOR = timedelta(seconds=90)
-MAX_WAIT = timedelta(minutes=15)
-MIN_FREE_BYTES = 1_000_000_000
 
 Check = Callable[[], str]
 
@@ -53,7 +51,10 @@ def _answer(checks: dict[str, Check]) -> JsonResponse:
         "status": "failing" if failing else "ok",
         "checks": {name: problem or "ok" for name, problem in problems.items()},
     }
-    return JsonResponse(body, status=503 if failing else 200)
+    response = JsonResponse(body, status=503 if failing else 200)
+    # Asked every few seconds: whoever asks reads the answer, and the log need not repeat it.
+    response._has_been_logged = True  # type: ignore[attr-defined]
+    return response
 
 
 def _problem(name: str, check: Check) -> str:
@@ -108,7 +109,7 @@ def check_weights() -> str:
 
 def check_disk() -> str:
     free = min(shutil.disk_usage(folder).free for folder in _folders())
-    return "" if free >= MIN_FREE_BYTES else "The disk is nearly full."
+    return "" if free >= settings.MIN_FREE_BYTES else "The disk is nearly full."
 
 
 def check_media() -> str:
@@ -121,7 +122,8 @@ def check_media() -> str:
 
 def check_queue_age() -> str:
     waited = oldest_wait(Cutout, timezone.now())
-    return "" if waited is None or waited < MAX_WAIT else "Work has been waiting for too long."
+    limit = timedelta(seconds=settings.MAX_QUEUE_SECONDS)
+    return "" if waited is None or waited < limit else "Work has been waiting for too long."
 
 
 def check_leases() -> str:

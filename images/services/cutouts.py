@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from images.models import Cutout, Image, Lane, Status
-from images.queue.claims import Claim, claim_next, fail, put_back
+from images.queue.claims import Claim, claim_next, fail, postpone, put_back
 from images.queue.lease import hold
 from images.queue.wakeups import wake
 from images.queue.workers import worker_id
@@ -105,6 +105,13 @@ def _run(cutout: Cutout, claim: Claim) -> None:
             code=error.code,
             message=error.message,
             count_failure=False,
+        )
+        postpone(
+            Cutout,
+            delay=ENGINE_RETRY_SECONDS,
+            code=error.code,
+            message=error.message,
+            engine=cutout.engine,
         )
     except ProcessingError as error:
         fail(Cutout, claim, error.code, error.message)

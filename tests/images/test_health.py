@@ -89,7 +89,7 @@ class Faults:
 
     def full_disk(self) -> None:
         free = shutil.disk_usage(self.folder).free
-        self.monkeypatch.setattr(health, "MIN_FREE_BYTES", 2 * free)
+        self.settings.MIN_FREE_BYTES = 2 * free
 
     def broken_media(self) -> None:
         file = self.folder / "file"
