@@ -68,7 +68,9 @@ export class UploadQueue {
     } else {
       const error = answer?.errors?.[0];
       const signedOut = request.status === 401 || request.status === 403;
-      const code = signedOut ? "signed-out" : (error?.code ?? "failed");
+      const tooLarge = request.status === 413; // a proxy in front of us may say so, in its own words
+      const fallback = tooLarge ? "too_large" : "failed";
+      const code = signedOut ? "signed-out" : (error?.code ?? fallback);
       upload.on.failed({ code, message: signedOut ? undefined : error?.detail });
     }
   }

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, StorageState, expect
+from playwright.sync_api import Browser, Page, Route, StorageState, expect
 
 from tests.system.application import Application
 from tests.system.people import (
@@ -135,6 +135,24 @@ def test_rename(own: Page) -> None:
     expect(own.get_by_role("heading", level=1)).to_have_text("Conference pear")
     own.goto("/images/?q=conference")
     expect(own.locator("[data-card]")).to_have_count(1)
+
+
+def test_a_picture_that_a_busy_server_refused_comes_later(own: Page, problems: list[str]) -> None:
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) == 1:
+            route.fulfill(status=503, headers={"Retry-After": "3"}, body="busy")
+        else:
+            route.continue_()
+
+    own.route("**/rendition/*", answer)
+    own.goto("/images/?q=apple")
+    expect(card(own, "apple.png")).to_be_visible()
+    with own.expect_response(lambda response: "/rendition/" in response.url and response.ok):
+        pass
+    problems[:] = [one for one in problems if "status of 503" not in one]
 
 
 def test_search_and_filter(own: Page) -> None:
