@@ -120,9 +120,7 @@ class ImageSerializer(_Absolute, serializers.ModelSerializer[Image]):
     def get_thumbnail_url(self, image: Image) -> str | None:
         if image.current_cutout_id is None:
             return None
-        return self.address(
-            "api:cutout-rendition", image.current_cutout_id, f"?{THUMBNAIL}"
-        )
+        return self.address("api:cutout-rendition", image.current_cutout_id, f"?{THUMBNAIL}")
 
     @extend_schema_field(CutoutSerializer(allow_null=True))
     def get_cutout(self, image: Image) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """Cutouts in the admin site: what became of them, and another try."""
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -20,6 +21,20 @@ from processing.errors import ProcessingError
 from processing.spec import THUMBNAIL
 
 
+class ErrorFilter(admin.SimpleListFilter):
+    """By error code; those without one have no link of their own, which would be empty."""
+
+    title = _("error")
+    parameter_name = "error_code"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        codes = Cutout.objects.exclude(error_code="").order_by("error_code")
+        return [(code, code) for code in codes.values_list("error_code", flat=True).distinct()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Cutout]) -> QuerySet[Cutout]:
+        return queryset.filter(error_code=self.value()) if self.value() else queryset
+
+
 @admin.register(Cutout)
 class CutoutAdmin(ReadOnlyAdmin[Cutout]):
     list_display = [
@@ -34,7 +49,7 @@ class CutoutAdmin(ReadOnlyAdmin[Cutout]):
         "queued_at",
         "finished_at",
     ]
-    list_filter = ["status", "error_code", "engine", "lane", "created_at"]
+    list_filter = ["status", ErrorFilter, "engine", "lane", "created_at"]
     list_select_related = ["image", "owner"]
     search_fields = ["=id", "image__original_name", "owner__email"]
     show_full_result_count = False

@@ -57,7 +57,7 @@ class ImageAdmin(ReadOnlyAdmin[Image]):
             return "–"
         address = reverse("admin:images_cutout_thumbnail", args=[image.current_cutout_id])
         return format_html(
-            '<img src="{}" width="64" height="64" alt="" loading="lazy" class="thumb">', address
+            '<img src="{}" width="64" alt="{}" loading="lazy">', address, image.display_name
         )
 
     @admin.display(description=_("size"))

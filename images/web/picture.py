@@ -20,7 +20,7 @@ from images.web.cards import cards_for, rendition_url
 from images.web.engines import default_engine_notice, engine_label, offered_engines
 from images.web.forms import TitleForm
 from images.web.keyset import neighbours
-from processing.errors import ProcessingError
+from processing.errors import ProcessingError, UnknownEngine
 from processing.spec import DISPLAY, ExtractSpec
 
 VERSIONS_SHOWN = 20
@@ -108,7 +108,11 @@ def _run_again(request: HttpRequest, image: Image) -> None:
 def _spec_from(request: HttpRequest) -> ExtractSpec:
     """Raises UnknownEngine for an engine that is not offered here."""
     engine = request.POST.get("engine")
-    return ExtractSpec.parse({"engine": engine}) if engine else default_spec()
+    if not engine:
+        return default_spec()
+    if engine not in {info.name for info in offered_engines()}:
+        raise UnknownEngine(engine)
+    return ExtractSpec.parse({"engine": engine})
 
 
 @login_required
