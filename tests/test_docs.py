@@ -1,0 +1,61 @@
+"""The documentation names every setting, engine and route, and nothing that is not there."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from processing.engines.catalog import ENGINES
+from tests.config.test_access import routes
+
+ROOT = Path(settings.BASE_DIR)
+README = (ROOT / "README.md").read_text()
+API = (ROOT / "docs/api.md").read_text()
+ENGINES_PAGE = (ROOT / "docs/engines.md").read_text()
+
+# Read by scripts and by Django itself rather than through env().
+READ_ELSEWHERE = {"DJANGO_SETTINGS_MODULE", "WEB_WORKERS"}
+
+
+def variables_in_code() -> set[str]:
+    found: set[str] = set()
+    for path in [*ROOT.glob("config/**/*.py"), *ROOT.glob("scripts/*.py")]:
+        text = path.read_text()
+        found |= set(re.findall(r"env(?:\.\w+|_path)\(\s*\"([A-Z_]+)\"", text))
+    return found
+
+
+def variables_in_readme() -> set[str]:
+    table = README.partition("## Settings")[2].partition("\n## ")[0]
+    first_cells = re.findall(r"^\| (`.*?`) \|", table, re.MULTILINE)
+    return {name for cell in first_cells for name in re.findall(r"`([A-Z_]+)`", cell)}
+
+
+def test_settings() -> None:
+    assert variables_in_readme() - READ_ELSEWHERE == variables_in_code() - READ_ELSEWHERE
+
+
+def test_engines() -> None:
+    for info in ENGINES.values():
+        assert f"`{info.name}`" in ENGINES_PAGE
+        assert info.licence.split()[0] in ENGINES_PAGE
+
+
+def test_api_routes() -> None:
+    paths = {
+        "/api/v1/" + re.sub(r"\(\?P<pk>.*?\)|<[^>]+>", "{id}", route).strip("^$")
+        for name, route in routes()
+        if name.startswith("api:")
+    }
+    documented = set(re.findall(r"`(?:[A-Z`, ]+ )?(/api/v1/\S*?)`", API))
+    assert paths == documented
+
+
+@pytest.mark.parametrize(
+    "page", [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")], ids=lambda p: p.name
+)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
