@@ -28,7 +28,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until(condition: Callable[[], T], seconds: float, what: str, pause: float = 0.1) -> T:
+def wait_until(
+    condition: Callable[[], T | None], seconds: float, what: str, pause: float = 0.1
+) -> T:
     """The first true value of `condition`; fails after so many seconds."""
     end = time.monotonic() + seconds
     while True:

@@ -1,7 +1,7 @@
 """The application as people run it, and a browser to look at it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -37,6 +37,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.system)
             if WEIGHTS_PROBLEM and item.get_closest_marker("weights"):
                 item.add_marker(pytest.mark.skip(reason=WEIGHTS_PROBLEM))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure shows what the application wrote last."""
+    report = yield
+    if report.failed:
+        for name, value in getattr(item, "funcargs", {}).items():
+            if isinstance(value, Application):
+                report.sections.append((f"output of {name}", "".join(value.output[-60:])))
+    return report
 
 
 def make_application(folder: Path) -> Application:

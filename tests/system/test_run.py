@@ -81,20 +81,13 @@ def second(prepared: Application) -> Application:
     return Application(prepared.folder, prepared.model_dir, prepared.settings)
 
 
-def test_a_second_run_repeats_no_work(second: Application) -> None:
+def test_a_second_run_repeats_no_work(live: Application, second: Application) -> None:
+    """Nor does it mind another instance with data of its own."""
     try:
         second.start()
         repeated = [line for line in second.output if line.startswith(ONCE)]
         assert not repeated
         assert second.ready_seconds < 15  # some 4 s on two idle cores
-        second.stop()
-    finally:
-        second.kill()
-
-
-def test_two_run_side_by_side(live: Application, second: Application) -> None:
-    try:
-        second.start()
         for application in (live, second):
             assert requests.get(f"{application.url}/healthz", timeout=10).status_code == 200
         second.stop()
