@@ -123,18 +123,24 @@ class Application:
         )
         self.manage("shell", "-v0", "-c", code)
 
-    def processes(self) -> "ProcessTree":
+    def everything(self) -> list[psutil.Process]:
+        """`make` and all that it started, whatever state that is in."""
         assert self.process is not None
-        return ProcessTree.of(psutil.Process(self.process.pid))
+        make = psutil.Process(self.process.pid)
+        return [make, *make.children(recursive=True)]
+
+    def processes(self) -> "ProcessTree":
+        """Fails while a part is missing, as after a death."""
+        return ProcessTree.of(self.everything()[0])
 
     def memory(self) -> int:
         """Bytes of memory of all processes; what they share is counted once."""
-        return sum(proportional_memory(process) for process in self.processes().everything)
+        return sum(proportional_memory(process) for process in self.everything())
 
     def stop(self, seconds: float = 40) -> None:
         """Ctrl-C, and the proof that it ended well and left nothing behind."""
         assert self.process is not None
-        everything = self.processes().everything
+        everything = self.everything()
         os.killpg(self.process.pid, signal.SIGINT)
         self.process.wait(seconds)
         words = "".join(self.output[-20:])
@@ -147,7 +153,7 @@ class Application:
         """For tidying up after a failure: no proof, no patience."""
         if self.process is None or self.process.poll() is not None:
             return
-        for process in reversed(self.processes().everything):
+        for process in reversed(self.everything()):
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         self.process.wait(10)
@@ -157,7 +163,6 @@ class Application:
 class ProcessTree:
     """Who is who below `make`."""
 
-    everything: list[psutil.Process]
     supervise: psutil.Process
     supervisord: psutil.Process
     web: psutil.Process
@@ -171,14 +176,12 @@ class ProcessTree:
 
     @classmethod
     def of(cls, make: psutil.Process) -> "ProcessTree":
-        everything = [make, *make.children(recursive=True)]
-        supervise = find(make, "supervise.py") if "make" in make.name() else make
+        supervise = find(make, "supervise.py")
         supervisord = find(supervise, "supervisor.supervisord")
         web, watchdog = find(supervisord, "gunicorn"), find(supervisord, "worker")
         cluster = find(watchdog, "--cluster")
         (sentinel,) = cluster.children()
         return cls(
-            everything=everything,
             supervise=supervise,
             supervisord=supervisord,
             web=web,

@@ -102,7 +102,7 @@ def test_a_signal_to_make_alone_stops_everything(
     """A terminal sends Ctrl-C to all processes, a program that started `make` to `make` alone."""
     try:
         second.start()
-        everything = second.processes().everything
+        everything = second.everything()
         assert second.process is not None
         second.process.send_signal(number)
         wait_until(lambda: not any(map(is_alive, everything)), 30, "everything has stopped")
@@ -114,7 +114,7 @@ def test_ends_at_once_when_asked_twice(second: Application) -> None:
     try:
         second.start()
         supervise = second.processes().supervise
-        everything = second.processes().everything
+        everything = second.everything()
         for process in second.processes().pool:  # they cannot finish now
             process.suspend()
         supervise.send_signal(signal.SIGINT)
