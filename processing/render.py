@@ -11,6 +11,7 @@ from .spec import WHITE, Colour, RenderSpec
 # How many times larger than the rendition the cutout is made: enough that no neighbour of the
 # subject is mixed into its rim by the first, quick reduction.
 NEAR = 3
+STRIP_ROWS = 256
 
 
 def render(
@@ -33,15 +34,13 @@ def render(
     alpha = _alpha(original, matte)
     if spec.channels == "alpha":
         return alpha.resize(size, Image.Resampling.BOX) if alpha.size != size else alpha
-    colours = original.convert("RGB") if original.mode != "RGB" else original
-    if edges is not None and spec.decontaminate:
-        colours = _with_edges(colours, alpha, edges)
-    cutout = _cutout(colours, alpha)
-    if cutout.size != size:
-        # Pillow premultiplies while it resizes RGBA, so transparent pixels lend no colour.
-        cutout = cutout.resize(size, Image.Resampling.LANCZOS)
-        cutout = _cutout(cutout.convert("RGB"), cutout.getchannel("A"))
-    return _on_background(cutout, _background(spec))
+    edges = edges if spec.decontaminate else None
+    if alpha.size == size:
+        return _compose(original, alpha, edges, _background(spec))
+    # Pillow premultiplies while it resizes RGBA, so transparent pixels lend no colour.
+    cutout = _compose(original, alpha, edges, None)
+    cutout = cutout.resize(size, Image.Resampling.LANCZOS, reducing_gap=2)
+    return _compose(cutout.convert("RGB"), cutout.getchannel("A"), None, _background(spec))
 
 
 def _near(
@@ -54,7 +53,7 @@ def _near(
     elif original.width < size[0] or original.height < size[1]:
         original = original.resize(matte.size, Image.Resampling.BICUBIC)
     if matte.size != original.size:
-        matte = matte.resize(original.size, Image.Resampling.BILINEAR, reducing_gap=2)
+        matte = matte.resize(original.size, Image.Resampling.BILINEAR, reducing_gap=1)
     return original, matte
 
 
@@ -65,11 +64,44 @@ def _alpha(original: Image.Image, matte: Image.Image) -> Image.Image:
     return ImageChops.multiply(matte, original.getchannel("A"))
 
 
-def _with_edges(colours: Image.Image, alpha: Image.Image, edges: Image.Image) -> Image.Image:
-    known = _any_channel(edges).point(_STEP_1)
-    if edges.size != colours.size:
-        edges = edges.resize(colours.size, Image.Resampling.BILINEAR)
-        known = known.resize(colours.size, Image.Resampling.BILINEAR)
+def _compose(
+    original: Image.Image,
+    alpha: Image.Image,
+    edges: Image.Image | None,
+    background: Colour | None,
+) -> Image.Image:
+    """Put colours, alpha, edge colours and background together; all but edges of one size.
+
+    In strips: whole copies at every step would take gigabytes for the largest pictures.
+    """
+    opaque = background is not None and background[3] == 255
+    result = Image.new("RGB" if opaque else "RGBA", alpha.size)
+    known = None if edges is None else _any_channel(edges).point(_STEP_1)
+    for top in range(0, alpha.height, STRIP_ROWS):
+        box = (0, top, alpha.width, min(alpha.height, top + STRIP_ROWS))
+        colours, strip = original.crop(box).convert("RGB"), alpha.crop(box)
+        if edges is not None and known is not None:
+            parts = (_part_of(image, box, alpha.size) for image in (edges, known))
+            colours = _with_edges(colours, strip, *parts)
+        result.paste(_on_background(_cutout(colours, strip), background), box)
+    return result
+
+
+def _part_of(
+    image: Image.Image, box: tuple[int, int, int, int], size: tuple[int, int]
+) -> Image.Image:
+    """What an image of another scale shows in one box of a picture of ``size``."""
+    if image.size == size:
+        return image.crop(box)
+    across, down = image.width / size[0], image.height / size[1]
+    source = (box[0] * across, box[1] * down, box[2] * across, min(box[3] * down, image.height))
+    part = (box[2] - box[0], box[3] - box[1])
+    return image.resize(part, Image.Resampling.BILINEAR, source)
+
+
+def _with_edges(
+    colours: Image.Image, alpha: Image.Image, edges: Image.Image, known: Image.Image
+) -> Image.Image:
     # Only where every neighbour is known (a mean with "unknown" black is no colour), and only in
     # the soft band: opaque pixels stay exact.
     usable = ImageChops.multiply(known.point(_STEP_255), alpha.point(_SOFT))

@@ -160,3 +160,14 @@ def test_a_size_that_the_format_cannot_hold_is_refused() -> None:
     matte = Image.new("L", (16_390, 1), 255)
     with pytest.raises(InvalidSpec, match="16383"):
         render(Image.new("RGB", matte.size), matte, RenderSpec(format="webp"))
+
+
+def test_strips_leave_no_seams() -> None:
+    """Tall pictures are composed in strips; edge colours at another scale must join up."""
+    size = (40, 1100)
+    original, matte = Image.new("RGB", size), Image.new("L", size, 128)
+    ramp = Image.linear_gradient("L").resize((20, 550))
+    edges = Image.merge("RGB", [ramp.point(lambda value: max(1, value))] * 3)
+    column = np.asarray(render(original, matte, RenderSpec(), edges=edges), int)[:, 20, 0]
+    assert np.diff(column).min() >= 0
+    assert np.diff(column).max() <= 1
