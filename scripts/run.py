@@ -1,5 +1,7 @@
 """What `make run` does: checks, prepares whatever is not prepared yet, and hands over.
 
+With --prepare it ends after preparing, which is what building a container image needs.
+
 The preparing needs Django; looking after the processes for days does not. So this process
 replaces itself with supervise.py (same process id, a fraction of the memory), and passes on the
 lock on the data folder and the settings it has resolved.
@@ -26,15 +28,21 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
 
 
 def main() -> None:
+    only_prepare = "--prepare" in sys.argv[1:]
     settings = load_settings()
-    make_folders(settings.DATA_DIR, settings.MEDIA_ROOT, settings.MODEL_DIR)
+    make_folders(settings.DATA_DIR, settings.MEDIA_ROOT)
     lock = lock_data_dir(settings.DATA_DIR, settings.PORT)
-    check_port(settings.PORT)
+    if not only_prepare:
+        check_port(settings.PORT)
+    check_settings(settings.DEFAULT_ENGINE)
     with warming_up(settings.DATA_DIR):
-        bring_weights(settings.DEFAULT_ENGINE, settings.MODEL_DIR)
+        problem = bring_weights(settings.DEFAULT_ENGINE, settings.MODEL_DIR)
         migrate()
         collect_static(settings.DATA_DIR, settings.STATIC_ROOT)
-    hand_over(settings, lock)
+    if not only_prepare:
+        hand_over(settings, lock)
+    elif problem:
+        sys.exit("Everything is prepared but the weights.")
 
 
 def load_settings():  # type: ignore[no-untyped-def]  # Django's settings have no class to name
@@ -140,24 +148,41 @@ def warming_up(data_dir: Path) -> Iterator[None]:
         say(f"{words.rstrip()}\nThe image libraries cannot be used; the lines above say why.")
 
 
-def bring_weights(default_engine: str, model_dir: Path) -> None:
-    """Without weights the application starts all the same: uploads wait until they are there."""
+def check_settings(default_engine: str) -> None:
+    """What would make the worker end as soon as it starts, again and again."""
+    from django.core.checks import run_checks
+
+    from processing.engines.catalog import ENGINES
+
+    if default_engine not in ENGINES:
+        refuse(f"DEFAULT_ENGINE is {default_engine!r}; there are {', '.join(ENGINES)}.")
+    serious = [
+        str(message) for message in run_checks(tags=["queue", "storage"]) if message.is_serious()
+    ]
+    if serious:
+        refuse("\n".join(serious))
+
+
+def bring_weights(default_engine: str, model_dir: Path) -> bool:
+    """Whether weights are missing still. The application starts all the same: uploads wait."""
     from django.core.management import CommandError, call_command
 
     from processing.engines.catalog import ENGINES, engine_problem
 
-    names = [default_engine] + ["u2netp"] * (default_engine != "u2netp")
     missing = [
         name
-        for name in names
-        if name in ENGINES and engine_problem(ENGINES[name], model_dir=model_dir)
+        for name in dict.fromkeys([default_engine, "u2netp"])
+        if engine_problem(ENGINES[name], model_dir=model_dir)
     ]
     if not missing:
-        return
+        return False
     try:
+        model_dir.mkdir(parents=True, exist_ok=True)
         call_command("fetch_models", *missing)
-    except CommandError as error:
-        say(f"\nWARNING: {error}\nClearcut starts without: pictures wait until the weights come.\n")
+    except (CommandError, OSError) as error:
+        say(f"\nWARNING: {error}\n")
+        return True
+    return False
 
 
 def migrate() -> None:
@@ -216,14 +241,15 @@ class Stamp:
 
 
 def hand_over(settings, lock: int) -> None:  # type: ignore[no-untyped-def]
-    hosts = [host for host in settings.ALLOWED_HOSTS if not host.startswith((".", "*"))]
+    from scripts.probe import host_to_ask_for
+
     environment = {
         **os.environ,
         "PORT": str(settings.PORT),
         "DATA_DIR": str(settings.DATA_DIR),
         "MEDIA_ROOT": str(settings.MEDIA_ROOT),
         "MODEL_DIR": str(settings.MODEL_DIR),
-        "CLEARCUT_HOST": "localhost" if not hosts or "localhost" in hosts else hosts[0],
+        "CLEARCUT_HOST": host_to_ask_for(settings.ALLOWED_HOSTS),
         "CLEARCUT_PYTHON": sys.executable,
     }
     os.set_inheritable(lock, True)  # the lock lives as long as this process id does

@@ -4,8 +4,6 @@ Starts supervisord, says when the application is ready, passes on what the proce
 on Ctrl-C or SIGTERM lets web and worker finish what they are doing. Nothing is left running.
 """
 
-import http.client
-import json
 import os
 import signal
 import subprocess
@@ -19,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from scripts.linux import adopt_orphans, die_with_parent  # noqa: E402 - needs the path above
+from scripts.probe import find_problems  # noqa: E402
 from scripts.terminal import Terminal  # noqa: E402
 
 PORT = int(os.environ["PORT"])
@@ -123,7 +122,7 @@ def announce(supervisord: subprocess.Popen[bytes], signals: Signals, terminal: T
     """Waits until a picture that is sent would be cut out at once, and says so."""
     end = time.monotonic() + READY_SECONDS
     while not signals.wanted(0.1) and supervisord.poll() is None:
-        problems = ask_readiness()
+        problems = find_problems("/readyz", port=PORT, host=HOST)
         patient = time.monotonic() < end
         if patient and (WAITED_FOR & problems.keys()) - worker_without_weights(problems):
             continue
@@ -136,19 +135,6 @@ def announce(supervisord: subprocess.Popen[bytes], signals: Signals, terminal: T
 def worker_without_weights(problems: dict[str, str]) -> set[str]:
     """Without weights no worker gets ready; that is no reason to keep people from the pages."""
     return {"worker", "weights"} if "weights" in problems else set()
-
-
-def ask_readiness() -> dict[str, str]:
-    """What is wrong according to /readyz, by the name of the check; empty when all is well."""
-    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=5)
-    try:
-        connection.request("GET", "/readyz", headers={"Host": HOST})
-        checks: dict[str, str] = json.load(connection.getresponse())["checks"]
-        return {name: problem for name, problem in checks.items() if problem != "ok"}
-    except (OSError, http.client.HTTPException, ValueError, KeyError):
-        return {"web": "It does not answer yet."}
-    finally:
-        connection.close()
 
 
 def reap_adopted(supervisord: subprocess.Popen[bytes]) -> None:
