@@ -52,10 +52,10 @@ def load_settings():  # type: ignore[no-untyped-def]  # Django's settings have n
 
     try:
         django.setup()
-    except (ImproperlyConfigured, ValueError) as error:
+    except (ImproperlyConfigured, ValueError, ArithmeticError) as error:
         refuse(f"The settings are wrong: {error}")
-    except PermissionError as error:
-        refuse(f"Clearcut may not write {error.filename}: {error.strerror}.")
+    except OSError as error:
+        refuse(f"{error.filename} cannot be used: {error.strerror}.")
     return settings
 
 
@@ -95,13 +95,15 @@ def lock_data_dir(data_dir: Path, port: int) -> int:
 
 
 def check_port(port: int) -> None:
+    if not 0 < port < 65536:
+        refuse(f"PORT is {port}; ports go from 1 to 65535.")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("0.0.0.0", port))  # noqa: S104 - as gunicorn will
         except PermissionError:
             refuse(f"Port {port} needs more rights. Take one above 1023: PORT=8000 make run")
-        except (OSError, OverflowError):
+        except OSError:
             refuse(
                 f"Port {port} is in use{by_whom(port)}.\n"
                 f"Stop that program, or take another port: PORT={port + 1} make run"
