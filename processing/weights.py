@@ -179,7 +179,8 @@ def _watch(
             raise FetchError(f"Nothing arrived for {STALL_SECONDS:.0f} seconds.")
         if now - told >= REPORT_SECONDS:
             told = now
-            report(f"  {seen / 1e6:.1f} of about {megabytes} MB, {now - started:.0f} s")
+            have = f"{seen / 1e6:.1f} of about {megabytes} MB" if seen else "waiting for an answer"
+            report(f"  {have}, {now - started:.0f} s")
 
 
 def _largest_file(folder: Path) -> int:

@@ -67,6 +67,9 @@ def load(info: EngineInfo, weights: Path | None, threads: int | None) -> RembgEn
         import rembg
 
         options = onnxruntime.SessionOptions()
+        # Threads that spin while they wait gain nothing measurable on an idle machine, and take
+        # the cores from the web processes (and from each other) on a busy one.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # The arena keeps the largest working set for ever: 500 MB more for u2net, and no quicker.
         options.enable_cpu_mem_arena = False
         if threads is not None:
