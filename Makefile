@@ -42,7 +42,7 @@ system: installed-dev
 	$(VENV_PYTHON) -m pytest -n 0 -m system tests/system
 
 bench: installed-dev
-	@$(VENV_PYTHON) scripts/bench.py $(BENCH)
+	@$(VENV_PYTHON) -m scripts.bench $(BENCH)
 
 LOCK := $(VENV_PYTHON) -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	--no-header --python-version 3.11
