@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from allauth.account.decorators import secure_admin_login
 from csp.constants import SELF, UNSAFE_INLINE
 from csp.decorators import csp_update
 from django.contrib import admin
@@ -11,6 +12,9 @@ from django.views import defaults
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from images.health import healthz, readyz
+
+# The administrators' door has the same locks and rate limits as everybody's.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 # Swagger's own styles are inline; only this page may have them.
 docs = csp_update({"style-src": [SELF, UNSAFE_INLINE]})(
@@ -34,6 +38,18 @@ def _api_error(status: int, code: str, detail: str) -> JsonResponse:
     kind = "server_error" if status >= 500 else "client_error"
     error = {"code": code, "detail": detail, "attr": None}
     return JsonResponse({"type": kind, "errors": [error]}, status=status)
+
+
+def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        return _api_error(400, "bad_request", "The request is malformed.")
+    return defaults.bad_request(request, exception)
+
+
+def handler403(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        return _api_error(403, "permission_denied", "You may not do this.")
+    return defaults.permission_denied(request, exception)
 
 
 def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:

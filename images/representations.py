@@ -1,13 +1,14 @@
 """What pictures and cutouts look like to programs."""
 
 from typing import Any
+from urllib.parse import parse_qsl
 
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from images.models import Cutout, Image
-from processing.spec import THUMBNAIL, ExtractSpec
+from processing.spec import THUMBNAIL
 
 
 class _Absolute(serializers.Serializer[Any]):
@@ -65,7 +66,8 @@ class CutoutSerializer(_Absolute, serializers.ModelSerializer[Cutout]):
         read_only_fields = fields
 
     def get_refine_edges(self, cutout: Cutout) -> str:
-        return str(ExtractSpec.parse(cutout.extract_spec).refine_edges)
+        # Not parsed as a spec: old rows may name what is no longer in the catalog.
+        return dict(parse_qsl(cutout.extract_spec)).get("refine_edges", "off")
 
     def get_matte_url(self, cutout: Cutout) -> str | None:
         return self.address("api:cutout-matte", cutout.pk) if cutout.matte else None

@@ -41,6 +41,8 @@ _TURNS = {
 # Formats whose Pillow plugin turns the picture by itself.
 _TURNED_BY_PLUGIN = ("tiff", "heic")
 
+MEGABYTE = 1024 * 1024  # as settings and pages count it
+
 
 @dataclass(frozen=True, slots=True)
 class ImageHeader:
@@ -126,7 +128,8 @@ def _check_length(fp: BinaryIO, max_bytes: int | None) -> None:
         raise EmptyFile()
     if max_bytes is not None and length > max_bytes:
         raise FileTooLarge(
-            f"The file has {length / 1e6:.1f} MB; at most {max_bytes / 1e6:.0f} MB are allowed."
+            f"The file has {length / MEGABYTE:.1f} MB; at most {max_bytes / MEGABYTE:g} MB are "
+            "allowed."
         )
 
 

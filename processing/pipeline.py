@@ -14,6 +14,8 @@ from .imageio import PREVIEW_SIDE
 from .matte import bounding_box, clean, coverage, enlarge
 from .spec import ExtractSpec
 
+Pixels = Image.Image  # by a name of ours, for rooms that do not import PIL
+
 # Raw peaks below this mean an empty scene; docs/engines.md has the measurement.
 PEAK_OF_NOTHING = 0.2
 MID_GREY = (128, 128, 128)

@@ -21,7 +21,10 @@ MAX_PIXELS = 1_000_000_000
 
 # Names of the API that a later version will know: better refused by name than silently ignored.
 _NOT_YET = frozenset(
-    ("crop", "margin", "scale", "position", "shadow", "shadow_opacity", "feather", "shift", "roi")
+    (
+        *("crop", "margin", "scale", "position", "shadow", "shadow_opacity", "feather", "shift"),
+        *("roi", "preset"),
+    )
 )
 _INTEGER = re.compile(r"[0-9]{1,10}")
 _HEX = re.compile(r"#?([0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})")

@@ -25,17 +25,17 @@ def own_folders(tmp_path: Path, settings: Settings) -> None:
 
 @pytest.fixture
 def owner(db: None) -> User:
-    return UserFactory(email="owner@example.com")
+    return UserFactory.create(email="owner@example.com")
 
 
 @pytest.fixture
 def stranger(db: None) -> User:
-    return UserFactory(email="stranger@example.com")
+    return UserFactory.create(email="stranger@example.com")
 
 
 @pytest.fixture
 def admin(db: None) -> User:
-    return UserFactory(email="admin@example.com", is_staff=True, is_superuser=True)
+    return UserFactory.create(email="admin@example.com", is_staff=True, is_superuser=True)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from images.models import Image
 from images.services.uploads import submit_image
 
 
-class UserFactory(factory.django.DjangoModelFactory):
+class UserFactory(factory.django.DjangoModelFactory[User]):
     class Meta:
         model = User
         skip_postgeneration_save = True

@@ -124,7 +124,6 @@ STORAGES: dict[str, dict[str, Any]] = {
         "BACKEND": "config.static.ManifestStorage",
     },
 }
-WHITENOISE_KEEP_ONLY_HASHED_FILES = False
 
 # The queue. retry must outlast everything a wake-up may wait for, else it is delivered twice:
 # harmless, since a wake-up claims whatever is eligible, but wasteful. A system check watches it.
@@ -224,7 +223,10 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PAGINATION_CLASS": "images.api.pagination.NewestFirst",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
-    "DEFAULT_THROTTLE_CLASSES": ["images.api.throttles.UserThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": [
+        "images.api.throttles.AnonymousThrottle",
+        "images.api.throttles.UserThrottle",
+    ],
     "DEFAULT_THROTTLE_RATES": {
         "user": env.str("API_RATE", default="1200/min"),
         "upload": env.str("UPLOAD_RATE", default="300/min"),
@@ -283,7 +285,6 @@ CSRF_COOKIE_SAMESITE = "Lax"
 # Language and time
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English")]
-LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_I18N = True
 USE_TZ = True

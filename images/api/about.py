@@ -12,11 +12,10 @@ from rest_framework.views import APIView
 from images.api.serializers import AccountSerializer, EngineSerializer
 from images.services.usage import usage_of
 from processing.engines.catalog import ENGINES, EngineInfo, engine_problem
+from processing.sniff import FORMATS
 
 if TYPE_CHECKING:
     from accounts.models import User
-
-FORMATS = ["jpeg", "png", "webp", "avif", "heic", "tiff", "gif", "bmp"]
 
 
 def _describe(info: EngineInfo) -> dict[str, Any]:
@@ -48,7 +47,7 @@ class Account(APIView):
         limits = {
             "max_upload_bytes": settings.MAX_UPLOAD_BYTES,
             "max_pixels": settings.MAX_PIXELS,
-            "formats": FORMATS,
+            "formats": list(FORMATS),
         }
         usage = asdict(usage_of(user))
         return Response({"email": user.email, "name": user.name, "usage": usage, "limits": limits})

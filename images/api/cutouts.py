@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from images.api.negotiation import JsonOrBytes
 from images.api.parameters import RENDITION_PARAMETERS, render_spec_from
-from images.api.throttles import UploadThrottle, UserThrottle
+from images.api.throttles import AnonymousThrottle, UploadThrottle, UserThrottle
 from images.models import Cutout
 from images.models.cutout import CutoutQuerySet
 from images.representations import CutoutSerializer
@@ -32,7 +32,7 @@ class CutoutViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Cutout]):
 
     queryset = Cutout.objects.none()
     serializer_class = CutoutSerializer
-    throttle_classes = [UserThrottle, UploadThrottle]
+    throttle_classes = [AnonymousThrottle, UserThrottle, UploadThrottle]
     content_negotiation_class = JsonOrBytes
 
     def get_queryset(self) -> CutoutQuerySet:

@@ -1,13 +1,14 @@
 """One shape for every error: {"type": ..., "errors": [{"code", "detail", "attr"}]}."""
 
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.utils.translation import gettext_lazy as _
 from drf_standardized_errors.handler import ExceptionHandler
 from rest_framework import status
-from rest_framework.exceptions import APIException, NotFound, ValidationError
+from rest_framework.exceptions import APIException, NotFound, ParseError, ValidationError
 from rest_framework.response import Response
 
-from images.services.errors import Busy, CutoutNotFailed, CutoutNotReady, FileLost, ServiceError
+from images.services.errors import Missing, NotNow, ServiceError, WrongState
 from processing.errors import EngineUnavailable, InvalidSpec, ProcessingError
 
 
@@ -15,6 +16,12 @@ class Conflict(APIException):
     status_code = status.HTTP_409_CONFLICT
     default_detail = _("This is not possible in the present state.")
     default_code = "conflict"
+
+
+class TooLarge(APIException):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_detail = _("The request carries too much data beside its files.")
+    default_code = "request_too_large"
 
 
 class Unavailable(APIException):
@@ -40,18 +47,23 @@ class Handler(ExceptionHandler):
 def as_api_error(error: Exception) -> Exception:
     """Refusals of services and of the machine room, as the API says them."""
     match error:
-        case Busy():
+        case NotNow():
             return Unavailable(error.message, error.code, retry_after=error.retry_after)
         case EngineUnavailable():
             return Unavailable(error.message, error.code, retry_after=60)
-        case CutoutNotReady() | CutoutNotFailed():
+        case WrongState():
             return Conflict(error.message, error.code)
-        case FileLost():
+        case Missing():
             return NotFound(error.message, error.code)
         case InvalidSpec():
             return ValidationError({error.parameter: [error.message]}, code=error.code)
         case ProcessingError() | ServiceError():
             return ValidationError(error.message, code=error.code)
         case DjangoValidationError():
-            return ValidationError({"file": error.messages}, code=error.code)
+            code = getattr(error, "code", None) or "invalid"
+            return ValidationError({"file": error.messages}, code=code)
+        case RequestDataTooBig():
+            return TooLarge()
+        case SuspiciousOperation():
+            return ParseError(str(error))
     return error

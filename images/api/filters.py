@@ -13,7 +13,7 @@ class ImageFilter(filters.FilterSet):
     search = filters.CharFilter(method="by_text", label="Part of the title or file name")
     created_after = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
     created_before = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
-    trash = filters.BooleanFilter(method="by_trash", label="Those in the trash instead")
+    trash = filters.BooleanFilter(method="unchanged", label="1: those in the trash instead")
 
     class Meta:
         model = Image
@@ -25,5 +25,6 @@ class ImageFilter(filters.FilterSet):
     def by_text(self, images: ImageQuerySet, name: str, value: str) -> ImageQuerySet:
         return images.search(value)
 
-    def by_trash(self, images: ImageQuerySet, name: str, value: bool) -> ImageQuerySet:
-        return images.in_trash() if value else images.kept()
+    def unchanged(self, images: ImageQuerySet, name: str, value: bool) -> ImageQuerySet:
+        """The view has decided: a list without this parameter must leave the trash out."""
+        return images

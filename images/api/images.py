@@ -11,12 +11,13 @@ from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.reverse import reverse
 
 from images.api.filters import ImageFilter
 from images.api.negotiation import JsonOrBytes
 from images.api.parameters import ExtractionParameters, extract_spec_from
 from images.api.serializers import UploadSerializer
-from images.api.throttles import UploadThrottle, UserThrottle
+from images.api.throttles import AnonymousThrottle, UploadThrottle, UserThrottle
 from images.api.waiting import preferred_wait, wait_for
 from images.models import Image
 from images.models.image import ImageQuerySet
@@ -51,16 +52,17 @@ class ImageViewSet(
     serializer_class = ImageSerializer
     filterset_class = ImageFilter
     parser_classes = [MultiPartParser, FormParser, JSONParser]
-    throttle_classes = [UserThrottle, UploadThrottle]
+    throttle_classes = [AnonymousThrottle, UserThrottle, UploadThrottle]
     content_negotiation_class = JsonOrBytes
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]
 
     def get_queryset(self) -> ImageQuerySet:
         """Lists leave the trash out unless asked for it; a single picture is found there too."""
         images = Image.objects.visible_to(cast("User", self.request.user)).with_cutouts()
-        if self.action == "list" and "trash" not in self.request.query_params:
-            return images.kept()
-        return images
+        if self.action != "list":
+            return images
+        wanted = self.request.query_params.get("trash", "").lower()
+        return images.in_trash() if wanted in {"1", "true"} else images.kept()
 
     @extend_schema(
         request={"multipart/form-data": UploadSerializer},
@@ -138,11 +140,13 @@ class ImageViewSet(
         cutout = request_cutout(
             image=image, extract_spec=extract_spec_from(parameters.validated_data)
         )
-        if wait_for(cutout.pk, seconds=preferred_wait(request)):
+        seconds = preferred_wait(request)
+        headers = {"Location": reverse("api:cutout-detail", args=[cutout.pk], request=request)}
+        if wait_for(cutout.pk, seconds=seconds):
             cutout.refresh_from_db()
+            headers["Preference-Applied"] = f"wait={int(seconds)}"
         data = CutoutSerializer(cutout, context=self.get_serializer_context()).data
-        location = self.reverse_action("detail", args=[image.pk])
-        return Response(data, status=status.HTTP_202_ACCEPTED, headers={"Location": location})
+        return Response(data, status=status.HTTP_202_ACCEPTED, headers=headers)
 
     @extend_schema(responses={(200, "application/octet-stream"): FILE_BYTES})
     @action(detail=True, methods=["get"])

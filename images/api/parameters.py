@@ -9,7 +9,7 @@ from rest_framework import serializers
 from images.services.cutouts import default_spec
 from processing.spec import ExtractSpec, RenderSpec
 
-NOT_OF_THE_SPEC = {"download", "preset"}
+NOT_OF_THE_SPEC = {"download"}
 
 
 class ExtractionParameters(serializers.Serializer[Any]):

@@ -9,14 +9,26 @@ if TYPE_CHECKING:
     from rest_framework.views import APIView
 
 
+class AnonymousThrottle(SimpleRateThrottle):
+    """Per address, for those who are nobody."""
+
+    scope = "anonymous"
+
+    def get_cache_key(self, request: Request, view: "APIView") -> str | None:
+        if request.user.is_authenticated:
+            return None
+        return self.cache_format % {"scope": self.scope, "ident": self.get_ident(request)}
+
+
 class UserThrottle(SimpleRateThrottle):
-    """Per person; per address for those who are nobody."""
+    """Per person."""
 
     scope = "user"
 
     def get_cache_key(self, request: Request, view: "APIView") -> str | None:
-        ident = str(request.user.pk) if request.user.is_authenticated else self.get_ident(request)
-        return self.cache_format % {"scope": self.scope, "ident": ident}
+        if not request.user.is_authenticated:
+            return None
+        return self.cache_format % {"scope": self.scope, "ident": request.user.pk}
 
 
 class UploadThrottle(UserThrottle):

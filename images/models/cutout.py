@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from processing.engines.catalog import ENGINES
 
-from .image import Image
+from .image import Image, folder_of
 from .leased import LeasedRow, Status
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 def cutout_path(cutout: "Cutout", filename: str) -> str:
-    """One folder a cutout; the file name carries the attempt, so no two meet in one file."""
-    return f"cutouts/{cutout.pk.hex[:2]}/{cutout.pk}/{filename}"
+    """The file name carries the attempt, so no two meet in one file."""
+    return f"{folder_of('cutouts', cutout.pk)}/{filename}"
 
 
 class CutoutQuerySet(models.QuerySet["Cutout"]):
@@ -59,7 +59,7 @@ class Cutout(LeasedRow):
 
     objects = CutoutQuerySet.as_manager()
 
-    # For an engine that has left the catalog: its rows fail at once, with a code.
+    # Only for engines that have left the catalog.
     deadline_seconds: ClassVar[float] = 20
 
     class Meta:
@@ -81,6 +81,11 @@ class Cutout(LeasedRow):
 
     def __str__(self) -> str:
         return f"{self.engine}, {self.get_status_display()}"
+
+    @property
+    def folders(self) -> list[str]:
+        """All that the storage keeps of this row, results of interrupted work included."""
+        return [folder_of(kind, self.pk) for kind in ("cutouts", "renditions")]
 
     def deadline(self) -> float:
         info = ENGINES.get(self.engine)

@@ -15,13 +15,18 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 
+def folder_of(kind: str, pk: uuid.UUID) -> str:
+    """Where the files of one row lie, and nobody else's: it goes when the row goes."""
+    return f"{kind}/{pk.hex[:2]}/{pk}"
+
+
 def original_path(image: "Image", filename: str) -> str:
-    """Sharded by identifier; the person's file name is data and never becomes a path."""
-    return f"originals/{image.pk.hex[:2]}/{image.pk}/{filename}"
+    """By identifier; the person's file name is data and never becomes a path."""
+    return f"{folder_of('originals', image.pk)}/{filename}"
 
 
 def preview_path(image: "Image", filename: str) -> str:
-    return f"previews/{image.pk.hex[:2]}/{image.pk}/{filename}"
+    return f"{folder_of('previews', image.pk)}/{filename}"
 
 
 class ImageQuerySet(models.QuerySet["Image"]):
@@ -42,10 +47,13 @@ class ImageQuerySet(models.QuerySet["Image"]):
         return self.select_related("current_cutout", "latest_cutout")
 
     def in_status(self, status: str) -> Self:
-        """By the state of what people see: done once there is a cutout to show."""
+        """By what people see: work under way first, then a cutout to show, then the failure."""
         if status == Status.DONE:
-            return self.exclude(current_cutout=None)
-        return self.filter(current_cutout=None, latest_cutout__status=status)
+            under_way = models.Q(latest_cutout__status__in=(Status.QUEUED, Status.RUNNING))
+            return self.exclude(current_cutout=None).exclude(under_way)
+        if status == Status.FAILED:
+            return self.filter(current_cutout=None, latest_cutout__status=status)
+        return self.filter(latest_cutout__status=status)
 
     def search(self, text: str) -> Self:
         return self.filter(
@@ -107,6 +115,11 @@ class Image(models.Model):
     @property
     def display_name(self) -> str:
         return self.title or self.original_name
+
+    @property
+    def folders(self) -> list[str]:
+        """All that the storage keeps of this row, results of interrupted work included."""
+        return [folder_of(kind, self.pk) for kind in ("originals", "previews")]
 
     @property
     def shown_cutout(self) -> "Cutout | None":

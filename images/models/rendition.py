@@ -8,13 +8,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from .cutout import Cutout
+from .image import folder_of
 
 LAST_USED_GRANULARITY = timedelta(hours=1)
 
 
 def rendition_path(rendition: "Rendition", filename: str) -> str:
-    cutout = rendition.cutout_id
-    return f"renditions/{cutout.hex[:2]}/{cutout}/{filename}"
+    return f"{folder_of('renditions', rendition.cutout_id)}/{filename}"
 
 
 class Rendition(models.Model):

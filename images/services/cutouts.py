@@ -2,11 +2,9 @@
 
 import logging
 from collections.abc import Iterable
-from contextlib import nullcontext, suppress
 from uuid import UUID
 
 from django.conf import settings
-from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
 from django.utils import timezone
 
@@ -15,10 +13,16 @@ from images.queue.claims import Claim, claim_next, fail, postpone, put_back
 from images.queue.lease import hold
 from images.queue.wakeups import wake
 from images.queue.workers import worker_id
-from images.services.errors import CutoutNotFailed, ServiceError
+from images.services.errors import (
+    CutoutNotFailed,
+    CutoutPending,
+    ImageGone,
+    ImageInTrash,
+    ServiceError,
+)
 from images.services.extraction import extract_cutout
-from images.services.previews import ensure_preview
-from processing.errors import EngineUnavailable, ProcessingError
+from processing.engines.catalog import ENGINES
+from processing.errors import EngineUnavailable, ProcessingError, UnknownEngine
 from processing.spec import ExtractSpec
 
 logger = logging.getLogger(__name__)
@@ -49,10 +53,29 @@ def queue_cutout(*, image: Image, extract_spec: ExtractSpec) -> Cutout:
     return cutout
 
 
+def offered(spec: ExtractSpec) -> ExtractSpec:
+    """`spec` itself; raises UnknownEngine if its engine is none that people may choose."""
+    if not (ENGINES[spec.engine].listed or spec.engine == settings.DEFAULT_ENGINE):
+        raise UnknownEngine(spec.engine)
+    return spec
+
+
 def request_cutout(*, image: Image, extract_spec: ExtractSpec | None = None) -> Cutout:
-    """Cut `image` out once more, with other parameters or the same."""
+    """Cut `image` out once more, with other parameters or the same.
+
+    Raises UnknownEngine, ImageGone, ImageInTrash, or CutoutPending while one is under way.
+    """
+    spec = offered(extract_spec or default_spec())
     with transaction.atomic():
-        return queue_cutout(image=image, extract_spec=extract_spec or default_spec())
+        images = Image.objects.select_for_update(of=("self",)).select_related("latest_cutout")
+        locked = images.filter(pk=image.pk).first()
+        if locked is None:
+            raise ImageGone
+        if locked.deleted_at:
+            raise ImageInTrash
+        if locked.latest_cutout and locked.latest_cutout.is_pending:
+            raise CutoutPending
+        return queue_cutout(image=locked, extract_spec=spec)
 
 
 def retry_cutout(*, cutout: Cutout) -> Cutout:
@@ -89,7 +112,6 @@ def run_next() -> bool:
     cutout, claim = claimed
     with hold(Cutout, claim, deadline=cutout.deadline()):
         _run(cutout, claim)
-    _warm_preview(cutout)
     return True
 
 
@@ -113,8 +135,10 @@ def _run(cutout: Cutout, claim: Claim) -> None:
             message=error.message,
             engine=cutout.engine,
         )
-    except ProcessingError as error:
+    except (ProcessingError, ServiceError) as error:
         fail(Cutout, claim, error.code, error.message)
+    except Image.DoesNotExist:
+        logger.info("The picture of cutout %s was deleted meanwhile", cutout.pk)
     except Exception:
         logger.exception("Cutout %s failed", cutout.pk)
         put_back(
@@ -125,12 +149,6 @@ def _run(cutout: Cutout, claim: Claim) -> None:
             message="Something went wrong on the server while cutting this picture out.",
             count_failure=True,
         )
-
-
-def _warm_preview(cutout: Cutout) -> None:
-    """Have the preview ready before somebody looks; the page can make it too."""
-    with suppress(ServiceError, ProcessingError, ObjectDoesNotExist):
-        ensure_preview(image=cutout.image, slot=nullcontext())
 
 
 def _lane_for(owner_id: UUID) -> Lane:
@@ -148,7 +166,7 @@ def queue_positions(cutouts: Iterable[Cutout]) -> dict[UUID, int]:
         return {}
     line = (
         Cutout.objects.filter(status=Status.QUEUED)
-        .order_by("-lane", "queued_at")
+        .order_by("-lane", "queued_at")  # "interactive" sorts after "batch"
         .values_list("pk", flat=True)[:MAX_POSITION]
     )
     return {pk: place for place, pk in enumerate(line, start=1) if pk in wanted}

@@ -12,28 +12,62 @@ class ServiceError(Exception):
         self.message = message or self.message
 
 
-class CutoutNotReady(ServiceError):
+class NotNow(ServiceError):
+    """Worth asking again in `retry_after` seconds."""
+
+    retry_after = 3
+
+
+class WrongState(ServiceError):
+    """The state of the thing does not allow it."""
+
+
+class Missing(ServiceError):
+    """There is no such thing any more."""
+
+
+class Busy(NotNow):
+    code = "busy"
+    message = "Too many pictures are being rendered at this moment. Please try again shortly."
+
+
+class StorageFull(NotNow):
+    code = "storage_full"
+    message = "The server has no room left for pictures. Please tell its administrator."
+    retry_after = 300
+
+
+class CutoutNotReady(WrongState):
     """There is nothing to render, or not yet."""
 
     code = "not_ready"
     message = "This cutout is not finished yet."
 
 
-class CutoutNotFailed(ServiceError):
+class CutoutNotFailed(WrongState):
     code = "not_failed"
     message = "Only a failed cutout can be tried again."
 
 
-class Busy(ServiceError):
-    """All render slots are taken; worth asking again in `retry_after` seconds."""
-
-    code = "busy"
-    message = "Too many pictures are being rendered at this moment. Please try again shortly."
-    retry_after = 3
+class CutoutPending(WrongState):
+    code = "pending"
+    message = "This picture is being cut out already."
 
 
-class FileLost(ServiceError):
+class ImageInTrash(WrongState):
+    code = "in_trash"
+    message = "This picture is in the trash. Restore it first."
+
+
+class FileLost(Missing):
     """The row is there, its file is not."""
 
     code = "file_missing"
     message = "The stored file is missing."
+
+
+class ImageGone(Missing):
+    """Deleted for good, a moment ago."""
+
+    code = "gone"
+    message = "This picture has been deleted."

@@ -1,5 +1,6 @@
 """One run of one cutout: the only place where a row, its files and pixels meet for extraction."""
 
+import logging
 import secrets
 from dataclasses import dataclass
 from time import perf_counter
@@ -9,12 +10,17 @@ from django.db import transaction
 
 from images.models import Cutout, Image, Rendition
 from images.queue.claims import Claim, finish
+from images.services.errors import ServiceError
+from images.services.previews import store_preview
 from images.services.storage import StoredFiles, open_file
 from processing.engines import get_engine
-from processing.imageio import WorkingCopy, encode, encode_edges, encode_matte, open_working_copy
-from processing.pipeline import Extraction, extract
+from processing.errors import ProcessingError
+from processing.imageio import encode, encode_edges, encode_matte, open_working_copy
+from processing.pipeline import Extraction, Pixels, extract, make_preview
 from processing.render import render
 from processing.spec import THUMBNAIL, ExtractSpec
+
+logger = logging.getLogger(__name__)
 
 
 def extract_cutout(*, cutout: Cutout, claim: Claim) -> bool:
@@ -28,14 +34,20 @@ def extract_cutout(*, cutout: Cutout, claim: Claim) -> bool:
     started = perf_counter()
     with open_file(cutout.image.original) as file:
         copy = open_working_copy(file, max_pixels=settings.MAX_PIXELS)
+    preview, full_size = make_preview(copy.image), copy.full_size
+    del copy
     timings = {"decode": (perf_counter() - started) * 1000}
-    extraction = extract(copy.image, engine, spec, full_size=copy.full_size)
+    try:
+        extraction = extract(preview, engine, spec, full_size=full_size)
+    except ProcessingError:
+        store_preview(image=cutout.image, preview=preview)  # there is nothing else to look at
+        raise
     timings |= extraction.timings
 
     files = StoredFiles()
     try:
         started = perf_counter()
-        outputs = _store(cutout, extraction, copy, files)
+        outputs = _store(cutout, extraction, preview, files)
         timings["store"] = (perf_counter() - started) * 1000
         done = _finish(cutout, claim, extraction, outputs, timings)
     except BaseException:
@@ -43,7 +55,17 @@ def extract_cutout(*, cutout: Cutout, claim: Claim) -> bool:
         raise
     if not done:
         files.drop()
-    return done
+        return False
+    _warm_preview(cutout.image, preview)
+    return True
+
+
+def _warm_preview(image: Image, preview: Pixels) -> None:
+    """After the cutout is done, since it can be made later as well, by whoever looks first."""
+    try:
+        store_preview(image=image, preview=preview)
+    except (OSError, ServiceError):
+        logger.exception("Could not store the preview of picture %s", image.pk)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +75,21 @@ class _Outputs:
     thumbnail: Rendition
 
 
-def _store(
-    cutout: Cutout, extraction: Extraction, copy: WorkingCopy, files: StoredFiles
-) -> _Outputs:
+def _store(cutout: Cutout, extraction: Extraction, preview: Pixels, files: StoredFiles) -> _Outputs:
     """Write the files under names that no other attempt uses."""
     attempt = secrets.token_hex(4)
     matte = files.save(cutout.matte, f"matte-{attempt}.png", encode_matte(extraction.matte))
     edges = ""
     if extraction.edges is not None:
         edges = files.save(cutout.edges, f"edges-{attempt}.png", encode_edges(extraction.edges))
-    return _Outputs(matte, edges, _thumbnail(cutout, extraction, copy, files, attempt))
+    return _Outputs(matte, edges, _thumbnail(cutout, extraction, preview, files, attempt))
 
 
 def _thumbnail(
-    cutout: Cutout, extraction: Extraction, copy: WorkingCopy, files: StoredFiles, attempt: str
+    cutout: Cutout, extraction: Extraction, preview: Pixels, files: StoredFiles, attempt: str
 ) -> Rendition:
     """Rendered from what is in memory anyway, so that lists can show it the moment it is done."""
-    picture = render(copy.image, extraction.matte, THUMBNAIL, edges=extraction.edges)
+    picture = render(preview, extraction.matte, THUMBNAIL, edges=extraction.edges)
     data = encode(picture, THUMBNAIL)
     row = Rendition(
         cutout=cutout,

@@ -1,15 +1,16 @@
 """Reading and writing stored files, so that a row and its files come and go together."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from django.core.files.base import ContentFile
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage, Storage
 from django.db.models.fields.files import FieldFile
 
-from images.services.errors import FileLost
+from images.services.errors import FileLost, StorageFull
 
 
 @contextmanager
@@ -34,17 +35,40 @@ class StoredFiles:
     def __init__(self) -> None:
         self._written: list[tuple[Storage, str]] = []
 
-    def save(self, field_file: FieldFile, name: str, data: bytes) -> str:
-        """Write `data` where the field puts a file called `name`; returns the stored name."""
+    def save(self, field_file: FieldFile, name: str, content: "bytes | File[bytes]") -> str:
+        """Write `content` where the field puts a file called `name`; returns the stored name.
+
+        Raises StorageFull. What was written until then is dropped with the rest.
+        """
         path = field_file.field.generate_filename(field_file.instance, name)
-        stored = field_file.storage.save(path, ContentFile(data))
-        self._written.append((field_file.storage, stored))
+        self._written.append((field_file.storage, path))
+        file = ContentFile(content) if isinstance(content, bytes) else content
+        try:
+            stored = field_file.storage.save(path, file)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise StorageFull from error
+            raise
+        self._written[-1] = (field_file.storage, stored)
         return stored
 
     def drop(self) -> None:
         for storage, name in self._written:
             with suppress(OSError):
                 delete_file(storage, name)
+
+
+def delete_folder(storage: Storage, path: str) -> None:
+    """Delete a folder and the files in it, whoever put them there; nothing if it is not there."""
+    try:
+        _folders, names = storage.listdir(path)
+    except FileNotFoundError:
+        return
+    for name in names:
+        storage.delete(f"{path}/{name}")
+    if isinstance(storage, FileSystemStorage):
+        with suppress(OSError):  # somebody is writing just now, and will drop it
+            Path(storage.path(path)).rmdir()
 
 
 def delete_file(storage: Storage, name: str) -> None:

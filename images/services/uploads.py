@@ -9,7 +9,9 @@ from django.core.files.base import File
 from django.db import transaction
 
 from images.models import Image
-from images.services.cutouts import default_spec, queue_cutout
+from images.services import unfinished
+from images.services.cutouts import default_spec, offered, queue_cutout
+from images.services.storage import StoredFiles
 from images.validators import validate_upload
 from processing.spec import ExtractSpec
 
@@ -29,8 +31,10 @@ def submit_image(
     """Store `file` as a new picture of `owner` and queue its first cutout.
 
     The file is written before the transaction, which therefore stays short, and goes away again
-    if the transaction fails. Raises ValidationError with a code if the file is no good.
+    if the transaction fails. Raises ValidationError with a code if the file is no good,
+    UnknownEngine if the engine is not on offer, StorageFull.
     """
+    spec = offered(extract_spec or default_spec())
     header = validate_upload(file)
     image = Image(
         owner=owner,
@@ -42,14 +46,16 @@ def submit_image(
         byte_size=file.size,
         sha256=_sha256(file),
     )
-    image.original.save(f"original.{header.extension}", file, save=False)
-    try:
-        with transaction.atomic():
-            image.save(force_insert=True)
-            queue_cutout(image=image, extract_spec=extract_spec or default_spec())
-    except BaseException:
-        image.original.delete(save=False)
-        raise
+    files = StoredFiles()
+    with unfinished.announced(image):
+        try:
+            image.original = files.save(image.original, f"original.{header.extension}", file)
+            with transaction.atomic():
+                image.save(force_insert=True)
+                queue_cutout(image=image, extract_spec=spec)
+        except BaseException:
+            files.drop()
+            raise
     return image
 
 

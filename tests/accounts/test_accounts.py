@@ -75,6 +75,11 @@ class TestSigningIn:
             self.post(client, "wrong")
         assert self.post(client, PASSWORD) != 302
 
+    def test_the_admin_site_has_the_same_door(self, client: Client, admin: User) -> None:
+        response = client.get("/admin/login/", follow=True)
+        assert response.redirect_chain
+        assert response.request["PATH_INFO"] == reverse("account_login")
+
     def test_switched_off(self, client: Client, owner: User) -> None:
         User.objects.update(is_active=False)
         self.post(client, PASSWORD)
@@ -171,7 +176,7 @@ class TestIssueToken:
         assert ApiToken.objects.get().user == owner
 
     def test_refusals(self) -> None:
-        UserFactory(email="off@example.com", is_active=False)
+        UserFactory.create(email="off@example.com", is_active=False)
         with pytest.raises(CommandError, match="switched off"):
             self.call("off@example.com")
         with pytest.raises(CommandError, match="not an e-mail address"):

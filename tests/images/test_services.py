@@ -1,11 +1,15 @@
 """Services: from an uploaded file to a stored output, and back to nothing."""
 
+import errno
+import os
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.core.files.storage import FileSystemStorage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.utils import timezone
@@ -15,11 +19,22 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from accounts.models import User
 from images.models import Cutout, Image, Lane, Rendition, Status
-from images.services import cutouts, previews, renditions, trash, uploads
-from images.services.errors import Busy, CutoutNotFailed, CutoutNotReady, FileLost
+from images.queue import claims
+from images.services import cutouts, previews, renditions, trash, unfinished, uploads
+from images.services.errors import (
+    Busy,
+    CutoutNotFailed,
+    CutoutNotReady,
+    CutoutPending,
+    FileLost,
+    ImageGone,
+    ImageInTrash,
+    StorageFull,
+)
 from images.services.slots import render_slot
 from images.services.usage import usage_of
 from images.tasks import run_next_cutout
+from processing.errors import UnknownEngine
 from processing.spec import THUMBNAIL, ExtractSpec, RenderSpec
 from tests.factories import picture_bytes, picture_file, submit
 
@@ -138,6 +153,8 @@ class TestRun:
         Path(image.original.path).unlink()
         second = cutouts.request_cutout(image=image)
         run_next_cutout()
+        second.refresh_from_db()
+        assert second.status == Status.FAILED
         image.refresh_from_db()
         assert image.current_cutout == first
         assert image.latest_cutout == second
@@ -176,9 +193,10 @@ class TestRun:
 
     def test_retry(self, owner: User) -> None:
         image = submit(owner)
-        Path(image.original.path).rename(image.original.path + ".away")
-        Cutout.objects.update(status=Status.FAILED, error_code="x", failures=3, claims=3)
-        Path(image.original.path + ".away").rename(image.original.path)
+        away = Path(image.original.path).rename(image.original.path + ".away")
+        run_next_cutout()
+        assert image.cutouts.get().status == Status.FAILED
+        away.rename(image.original.path)
         cutout = cutouts.retry_cutout(cutout=image.cutouts.get())
         assert (cutout.status, cutout.error_code, cutout.failures) == (Status.QUEUED, "", 0)
         run_next_cutout()
@@ -309,3 +327,137 @@ def test_usage(image: Image, stranger: User) -> None:
     usage = usage_of(image.owner)
     assert (usage.images, usage.bytes, usage.cutouts_this_month) == (1, image.byte_size, 1)
     assert usage_of(stranger).images == 0
+
+
+class TestAgain:
+    """Running again, and who may when."""
+
+    def test_not_while_one_is_under_way(self, queued_image: Image) -> None:
+        with pytest.raises(CutoutPending):
+            cutouts.request_cutout(image=queued_image)
+
+    def test_not_in_the_trash(self, image: Image) -> None:
+        trash.move_to_trash(images=Image.objects.all())
+        with pytest.raises(ImageInTrash):
+            cutouts.request_cutout(image=image)
+
+    def test_not_after_a_purge(self, image: Image) -> None:
+        trash.purge(images=Image.objects.all())
+        with pytest.raises(ImageGone):
+            cutouts.request_cutout(image=image)
+
+    def test_only_by_engines_on_offer(self, image: Image, settings: Settings) -> None:
+        settings.DEFAULT_ENGINE = "u2net"
+        with pytest.raises(UnknownEngine):
+            cutouts.request_cutout(image=image, extract_spec=ExtractSpec(engine="drawn"))
+
+
+class TestTroubleWithFiles:
+    def test_a_lost_original_fails_with_its_code(self, queued_image: Image) -> None:
+        Path(queued_image.original.path).unlink()
+        run_next_cutout()
+        cutout = queued_image.cutouts.get()
+        assert (cutout.status, cutout.error_code) == (Status.FAILED, "file_missing")
+
+    def test_the_preview_is_there_when_a_cutout_fails(
+        self, owner: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        seen: list[bool] = []
+        failing = claims.fail
+
+        def look(*args: Any) -> bool:
+            seen.append(bool(Image.objects.get().preview))
+            return failing(*args)
+
+        monkeypatch.setattr("images.services.cutouts.fail", look)
+        plain = BytesIO()
+        Pixels.new("RGB", (60, 60), "white").save(plain, "PNG")
+        uploads.submit_image(owner=owner, file=SimpleUploadedFile("w.png", plain.getvalue()))
+        run_next_cutout()
+        assert seen == [True]
+
+    def test_purge_takes_what_a_killed_attempt_left(
+        self,
+        image: Image,
+        settings: Settings,
+        django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+    ) -> None:
+        for path in media_files(settings):
+            path.with_name("left-behind.png").write_bytes(b"pixels")
+        with django_capture_on_commit_callbacks(execute=True):
+            trash.purge(images=Image.objects.all())
+        assert media_files(settings) == []
+
+    def test_a_full_disk_is_said_and_leaves_nothing(
+        self, owner: User, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(self: FileSystemStorage, name: str, content: Any) -> str:
+            path = Path(self.path(name))
+            path.parent.mkdir(parents=True)
+            path.write_bytes(b"half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(FileSystemStorage, "_save", full)
+        with pytest.raises(StorageFull):
+            submit(owner)
+        assert not Image.objects.exists()
+        assert list((Path(settings.MEDIA_ROOT) / "originals").rglob("*/*")) == []
+
+    def test_uploads_that_never_became_a_picture_are_removed(
+        self, image: Image, settings: Settings
+    ) -> None:
+        lost = Image()
+        folder = Path(settings.MEDIA_ROOT) / lost.folders[0]
+        folder.mkdir(parents=True)
+        (folder / "original.png").write_bytes(b"pixels")
+        notes = settings.DATA_DIR / "uploads"
+        for pk in (lost.pk, image.pk):
+            (notes / str(pk)).touch()
+        assert unfinished.remove_unfinished() == 0  # they may still be under way
+        for note in notes.iterdir():
+            os.utime(note, (0, 0))
+        assert unfinished.remove_unfinished() == 1
+        assert not folder.exists()
+        assert Path(image.original.path).exists()
+        assert list(notes.iterdir()) == []
+
+    def test_restored_while_purging(self, owner: User) -> None:
+        kept, gone = submit(owner), submit(owner)
+        trash.move_to_trash(images=Image.objects.all())
+        in_trash = Image.objects.in_trash()
+
+        class Restoring(type(in_trash)):  # type: ignore[misc]
+            """Somebody restores a picture after its identifier was read."""
+
+            def delete(self) -> Any:
+                trash.restore(images=Image.objects.filter(pk=kept.pk))
+                return super().delete()
+
+        in_trash.__class__ = Restoring
+        assert trash.purge(images=in_trash) == 1
+        assert list(Image.objects.all()) == [kept]
+        assert not Image.objects.filter(pk=gone.pk).exists()
+
+
+SITUATIONS = [
+    # (current is done, latest) -> state
+    (False, Status.QUEUED, Status.QUEUED),
+    (False, Status.RUNNING, Status.RUNNING),
+    (False, Status.FAILED, Status.FAILED),
+    (True, Status.DONE, Status.DONE),
+    (True, Status.FAILED, Status.DONE),
+    (True, Status.QUEUED, Status.QUEUED),
+]
+
+
+@pytest.mark.parametrize(("has_cutout", "latest", "state"), SITUATIONS)
+def test_each_picture_is_in_one_state(
+    image: Image, has_cutout: bool, latest: Status, state: Status
+) -> None:
+    if latest != Status.DONE:
+        second = cutouts.request_cutout(image=image)
+        Cutout.objects.filter(pk=second.pk).update(status=latest)
+    if not has_cutout:
+        Image.objects.update(current_cutout=None)
+    found = [value for value in Status if Image.objects.in_status(value).exists()]
+    assert found == [state]

@@ -10,6 +10,7 @@ from accounts.models import ApiToken, User
 
 
 class Command(BaseCommand):
+    requires_system_checks = ()  # of use also while weights are missing
     help = "Makes an API token for EMAIL (and the account, if missing) and prints the key alone."
 
     def add_arguments(self, parser: CommandParser) -> None:

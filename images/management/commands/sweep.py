@@ -12,8 +12,10 @@ from django.core.management.base import BaseCommand
 from images.models import Cutout
 from images.queue.processes import Pulse, die_with, is_orphan
 from images.queue.sweep import Job, SweepReport, queue_jobs, sweep_once
+from images.services.housekeeping import clear_expired_sessions, clear_old_failures
 from images.services.renditions import trim_renditions
 from images.services.trash import purge_expired
+from images.services.unfinished import remove_unfinished
 
 CYCLE_SECONDS = 15.0
 
@@ -23,6 +25,9 @@ def jobs() -> dict[str, Job]:
         **queue_jobs(Cutout),
         "purged from the trash": purge_expired,
         "trimmed from the cache": trim_renditions,
+        "unfinished uploads removed": remove_unfinished,
+        "old failures forgotten": clear_old_failures,
+        "expired sessions forgotten": clear_expired_sessions,
     }
 
 

@@ -1,17 +1,20 @@
 """/api/v1/images/ and /api/v1/cutouts/, as programs use them."""
 
+import errno
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from django.core.files.storage import FileSystemStorage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image as Pixels
 from pytest_django import DjangoAssertNumQueries, Settings
 from rest_framework.test import APIClient
 
 from accounts.models import ApiToken, User
+from images.api.throttles import AnonymousThrottle, UserThrottle
 from images.models import Cutout, Image, Status
 from images.tasks import run_next_cutout
 from tests.factories import UserFactory, picture_bytes, picture_file, submit
@@ -98,6 +101,30 @@ class TestUpload:
         assert response.status_code == 201
         assert "Preference-Applied" not in response
 
+    @pytest.mark.parametrize(
+        ("body", "status"),
+        [
+            ({"file": [picture_file() for _ in range(60)]}, 400),
+            ({f"field{number}": "x" for number in range(1100)}, 400),
+            ({"title": "x" * 6_000_000}, 413),
+        ],
+        ids=["files", "fields", "bytes"],
+    )
+    def test_too_much_of_everything(self, api: APIClient, body: Any, status: int) -> None:
+        response = api.post(IMAGES, body, format="multipart")
+        assert response.status_code == status
+        assert only_error(response)
+
+    def test_a_full_disk(self, api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+        def full(self: FileSystemStorage, name: str, content: Any) -> str:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(FileSystemStorage, "_save", full)
+        response = upload(api)
+        assert response.status_code == 503
+        assert only_error(response)["code"] == "storage_full"
+        assert int(response["Retry-After"]) > 0
+
     def test_malformed_multipart(self, api: APIClient) -> None:
         response = api.generic(
             "POST", IMAGES, b"--x\r\nnonsense", "multipart/form-data; boundary=y"
@@ -156,6 +183,10 @@ class TestRead:
         assert found("engine=drawn&favourite=true") == []
         assert found("created_after=2999-01-01T00:00:00Z") == []
         assert found("trash=true") == []
+        assert len(found("trash=")) == len(found("trash=0")) == 2
+        Image.objects.filter(pk=done.pk).update(deleted_at=done.created_at)
+        assert found("trash=1") == [str(done.pk)]
+        assert found("") == [str(waiting.pk)]
         assert api.get(f"{IMAGES}?status=nonsense").status_code == 400
 
     def test_detail(self, api: APIClient, image: Image) -> None:
@@ -168,6 +199,11 @@ class TestRead:
             if cutout[name]:
                 assert api.get(cutout[name]).status_code == 200
         assert api.get(body["thumbnail_url"])["Content-Type"] == "image/webp"
+
+    def test_engines_that_have_left_the_catalog(self, api: APIClient, image: Image) -> None:
+        Cutout.objects.update(engine="old", extract_spec="engine=old&refine_edges=on")
+        assert api.get(f"{IMAGES}{image.pk}/").json()["cutout"]["engine"] == "old"
+        assert api.get(IMAGES).json()["results"][0]["cutout"]["refine_edges"] == "on"
 
     def test_original_as_sent(self, api: APIClient, image: Image) -> None:
         response = api.get(f"{IMAGES}{image.pk}/original/")
@@ -200,6 +236,7 @@ class TestWrite:
         assert response.status_code == 202
         assert response.json()["status"] == "queued"
         assert image.cutouts.count() == 2
+        assert only_error(api.post(f"{IMAGES}{image.pk}/cutouts/"))["code"] == "pending"
         refused = api.post(f"{IMAGES}{image.pk}/cutouts/", {"refine_edges": "loud"})
         assert only_error(refused)["attr"] == "refine_edges"
 
@@ -314,8 +351,6 @@ class TestAccess:
         assert response.status_code == 403
 
     def test_throttled(self, owner: User, settings: Settings) -> None:
-        from images.api.throttles import UserThrottle
-
         key = ApiToken.objects.issue(user=owner, name="t")[1]
         rates = UserThrottle.THROTTLE_RATES
         before = rates["user"]
@@ -326,6 +361,18 @@ class TestAccess:
             rates["user"] = before
         assert [response.status_code for response in codes] == [200, 200, 429]
         assert int(codes[-1]["Retry-After"]) > 0
+
+    def test_nobody_is_throttled_by_address(self, client: Any) -> None:
+        rates = AnonymousThrottle.THROTTLE_RATES
+        before = rates["anonymous"]
+        rates["anonymous"] = "1/min"
+        try:
+            codes = [client.get("/api/schema/").status_code for _ in range(2)]
+            forged = client.get("/api/schema/", headers={"X-Forwarded-For": "10.1.1.1"})
+        finally:
+            rates["anonymous"] = before
+        assert codes == [200, 429]
+        assert forged.status_code == 429
 
     def test_unknown_addresses_answer_in_the_same_shape(self, client: Any) -> None:
         response = client.get("/api/v1/nothing/")
@@ -353,7 +400,7 @@ class TestAbout:
         listed = api.get("/api/v1/tokens/").json()["results"]
         assert {token["key"] for token in listed} == {None}
         assert made["key"] not in str(ApiToken.objects.values())
-        other = UserFactory()
+        other = UserFactory.create()
         foreign = ApiToken.objects.issue(user=other, name="x")[0]
         assert api.delete(f"/api/v1/tokens/{foreign.pk}/").status_code == 404
         assert api.delete(f"/api/v1/tokens/{made['id']}/").status_code == 204
