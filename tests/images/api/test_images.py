@@ -127,7 +127,7 @@ class TestUpload:
 
     def test_malformed_multipart(self, api: APIClient) -> None:
         response = api.generic(
-            "POST", IMAGES, b"--x\r\nnonsense", "multipart/form-data; boundary=y"
+            "POST", IMAGES, "--x\r\nnonsense", "multipart/form-data; boundary=y"
         )
         assert response.status_code == 400
         assert only_error(response)
