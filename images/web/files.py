@@ -20,12 +20,12 @@ from images.web.access import own_image
 from processing.errors import InvalidSpec, ProcessingError
 from processing.spec import RenderSpec
 
-type_of_view = Callable[..., HttpResponseBase]
+View = Callable[..., HttpResponseBase]
 # Of the page's form, not of the rendition.
-PAGE_ONLY = ("download", "preset", "colour", "size")
+PAGE_ONLY = ("download", "colour", "size")
 
 
-def _explains_refusals(view: type_of_view) -> type_of_view:
+def _explains_refusals(view: View) -> View:
     """Turn refusals of the services into pages that say what is wrong."""
 
     @wraps(view)

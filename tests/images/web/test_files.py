@@ -138,7 +138,14 @@ def test_what_the_form_without_scripts_sends() -> None:
 
 
 @pytest.mark.parametrize(
-    "params", [{"format": "exe"}, {"background": "nocolour"}, {"width": "-1"}, {"zoom": "2"}]
+    "params",
+    [
+        {"format": "exe"},
+        {"background": "nocolour"},
+        {"width": "-1"},
+        {"zoom": "2"},
+        {"preset": "x"},
+    ],
 )
 def test_wrong_parameters_are_explained(
     owner_client: Client, cutout: Cutout, params: dict[str, str]
