@@ -1,10 +1,13 @@
-"""For unit tests: quick password hashes, plain static files, the queue run in place."""
+"""For unit tests: quick password hashes, plain static files, nothing shared but the database.
+
+No worker runs: a test that wants work done calls images.tasks.run_next_cutout() itself.
+"""
 
 import tempfile
 from pathlib import Path
 
 from .base import *
-from .base import CACHES, DATABASES, Q_CLUSTER, REST_FRAMEWORK, STORAGES
+from .base import DATABASES, REST_FRAMEWORK, STORAGES
 
 SECRET_KEY = "only-for-tests"  # noqa: S105 - guards nothing
 ALLOWED_HOSTS = ["*"]
@@ -19,7 +22,6 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-Q_CLUSTER = {**Q_CLUSTER, "sync": False}
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 SECURE_CROSS_ORIGIN_OPENER_POLICY = None
 ACCOUNT_RATE_LIMITS = False
