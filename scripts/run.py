@@ -217,13 +217,14 @@ def collect_static(data_dir: Path, static_root: Path) -> None:
 
 
 def static_fingerprint() -> str:
-    """Changes when a file of ours does, or the packages that bring some."""
-    digest = hashlib.sha256((ROOT / "requirements.txt").read_bytes())
-    digest.update((ROOT / "config" / "static.py").read_bytes())
-    for folder in (ROOT / "static", *ROOT.glob("*/static")):
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            status = path.stat()
-            digest.update(f"{path} {status.st_size} {status.st_mtime_ns}\n".encode())
+    """Changes when a static file does, ours or one that a package brings."""
+    from django.contrib.staticfiles.finders import get_finders
+
+    digest = hashlib.sha256((ROOT / "config" / "static.py").read_bytes())
+    for finder in get_finders():
+        for name, storage in finder.list(UNUSED_STATIC):
+            status = Path(storage.path(name)).stat()
+            digest.update(f"{name} {status.st_size} {status.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 
 
