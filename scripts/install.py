@@ -166,7 +166,8 @@ def run_pip(command: list[str], count: int) -> str | None:
     seen: set[str] = set()
     for line in pip.stdout:
         words.append(line)
-        if package := PACKAGE.match(line):
+        package = PACKAGE.match(line)
+        if package and package[1] not in seen:
             seen.add(package[1])
             show_progress(f"  {len(seen)}/{count} {package[1]}", len(seen), count)
         elif line.startswith("Installing collected packages"):
