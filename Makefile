@@ -29,7 +29,7 @@ lint: installed-dev
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m ruff format --check .
 	$(VENV_PYTHON) -m mypy $(ROOMS) scripts tests
-	$(VENV_PYTHON) -m djade --check $$(git ls-files 'templates/*.html' || find templates -name '*.html')
+	.venv/bin/djade --check $$(git ls-files 'templates/*.html' || find templates -name '*.html')
 	.venv/bin/lint-imports
 	$(VENV_PYTHON) manage.py makemigrations --check --dry-run --settings config.settings.test
 
