@@ -32,11 +32,13 @@ def _problems(model_dir: Path, default: str) -> Iterator[checks.CheckMessage]:
     for info in ENGINES.values():
         problem = engine_problem(info, model_dir=model_dir)
         if problem is not None and (info.listed or info.name == default):
-            yield _message(info, problem, is_default=info.name == default)
+            yield _message(info, problem, model_dir, is_default=info.name == default)
 
 
-def _message(info: EngineInfo, problem: str, *, is_default: bool) -> checks.CheckMessage:
-    hint = f"Run “manage.py fetch_models {info.name}”."
+def _message(
+    info: EngineInfo, problem: str, model_dir: Path, *, is_default: bool
+) -> checks.CheckMessage:
+    hint = f"Run “manage.py fetch_models {info.name}”. Weights are kept in {model_dir}."
     if is_default:
         return checks.Error(problem, hint=hint, id="processing.E002")
     return checks.Warning(problem, hint=hint, id="processing.W001")

@@ -6,7 +6,7 @@ a unique key and put into an address: ``parse(str(spec)) == spec``.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl
 
 from PIL import ImageColor
@@ -159,6 +159,18 @@ class RenderSpec:
             width, height = min(width, self.max_pixels), min(height, self.max_pixels)
         self._check((width, height))
         return width, height
+
+    def for_size(self, size: tuple[int, int]) -> "RenderSpec":
+        """The shortest spec that gives the same output for an original of ``size``.
+
+        So that a cache holds one file, however its size was asked for. Raises InvalidSpec.
+        """
+        width, height = self.fit(size)
+        for sides in ((None, None), (width, None), (None, height), (width, height)):
+            same = replace(self, width=sides[0], height=sides[1], max_pixels=None)
+            if same.fit(size) == (width, height):
+                return same
+        return self
 
     def _check(self, size: tuple[int, int]) -> None:
         limits = OUTPUT_FORMATS[self.format]

@@ -3,7 +3,9 @@
 from typing import cast
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from rest_framework import mixins, viewsets
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.serializers import BaseSerializer
 
 from accounts.api.serializers import TokenSerializer
@@ -26,6 +28,9 @@ class TokenViewSet(
         return ApiToken.objects.filter(user=cast("User", self.request.user), revoked_at=None)
 
     def perform_create(self, serializer: BaseSerializer[ApiToken]) -> None:
+        """Only for people: a key that leaked must not leave others behind when it is revoked."""
+        if isinstance(self.request.auth, ApiToken):
+            raise PermissionDenied(_("A key cannot make keys. Sign in to make one."))
         serializer.save(user=self.request.user)
 
     def perform_destroy(self, instance: ApiToken) -> None:

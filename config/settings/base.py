@@ -61,6 +61,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.PrivatePages",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -189,6 +190,7 @@ ACCOUNT_EMAIL_VERIFICATION = "mandatory" if EMAIL_URL.startswith("smtp") else "n
 # Pictures
 MAX_UPLOAD_BYTES = int(env.float("MAX_UPLOAD_MB", default=25) * 1024 * 1024)
 MAX_PIXELS = int(env.float("MAX_MEGAPIXELS", default=50) * 1_000_000)
+MAX_REQUEST_BYTES = 12 * MAX_UPLOAD_BYTES
 MAX_FILES_PER_UPLOAD = env.int("MAX_FILES_PER_UPLOAD", default=50)
 DEFAULT_ENGINE = env.str("DEFAULT_ENGINE", default="u2net")
 RENDER_SLOTS = env.int("RENDER_SLOTS", default=2)
@@ -220,6 +222,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["images.api.parsers.ShallowJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "images.api.pagination.NewestFirst",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",

@@ -64,6 +64,6 @@ def as_api_error(error: Exception) -> Exception:
             return ValidationError({"file": error.messages}, code=code)
         case RequestDataTooBig():
             return TooLarge()
-        case SuspiciousOperation():
+        case SuspiciousOperation() | OverflowError():  # a moment outside the calendar, say
             return ParseError(str(error))
     return error

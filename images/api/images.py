@@ -8,7 +8,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import MethodNotAllowed
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
@@ -16,6 +16,7 @@ from rest_framework.reverse import reverse
 from images.api.filters import ImageFilter
 from images.api.negotiation import JsonOrBytes
 from images.api.parameters import ExtractionParameters, extract_spec_from
+from images.api.parsers import ShallowJSONParser
 from images.api.serializers import UploadSerializer
 from images.api.throttles import AnonymousThrottle, UploadThrottle, UserThrottle
 from images.api.waiting import preferred_wait, wait_for
@@ -51,7 +52,7 @@ class ImageViewSet(
     queryset = Image.objects.none()
     serializer_class = ImageSerializer
     filterset_class = ImageFilter
-    parser_classes = [MultiPartParser, FormParser, JSONParser]
+    parser_classes = [MultiPartParser, FormParser, ShallowJSONParser]
     throttle_classes = [AnonymousThrottle, UserThrottle, UploadThrottle]
     content_negotiation_class = JsonOrBytes
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]

@@ -89,17 +89,18 @@ def _thumbnail(
     cutout: Cutout, extraction: Extraction, preview: Pixels, files: StoredFiles, attempt: str
 ) -> Rendition:
     """Rendered from what is in memory anyway, so that lists can show it the moment it is done."""
-    picture = render(preview, extraction.matte, THUMBNAIL, edges=extraction.edges)
-    data = encode(picture, THUMBNAIL)
+    spec = THUMBNAIL.for_size(extraction.matte.size)
+    picture = render(preview, extraction.matte, spec, edges=extraction.edges)
+    data = encode(picture, spec)
     row = Rendition(
         cutout=cutout,
-        spec=str(THUMBNAIL),
-        content_type=THUMBNAIL.content_type,
+        spec=str(spec),
+        content_type=spec.content_type,
         width=picture.width,
         height=picture.height,
         byte_size=len(data),
     )
-    row.file = files.save(row.file, f"thumbnail-{attempt}.{THUMBNAIL.extension}", data)
+    row.file = files.save(row.file, f"thumbnail-{attempt}.{spec.extension}", data)
     return row
 
 

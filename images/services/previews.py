@@ -3,7 +3,7 @@
 import secrets
 
 from images.models import Image
-from images.services.slots import only_one, render_slot
+from images.services.slots import rendering
 from images.services.storage import StoredFiles, is_stored, open_file
 from processing.imageio import encode_preview, open_working_copy
 from processing.pipeline import Pixels, make_preview
@@ -17,7 +17,7 @@ def ensure_preview(*, image: Image) -> Image:
     """
     if is_stored(image.preview):
         return image
-    with only_one(f"preview:{image.pk}"), render_slot():
+    with rendering(f"preview:{image.pk}", owner=image.owner_id):
         image.refresh_from_db(fields=["preview"])
         if not is_stored(image.preview):
             with open_file(image.original) as file:

@@ -9,7 +9,7 @@ from django.db.models import Sum
 
 from images.models import Cutout, Rendition, Status
 from images.services.errors import CutoutNotReady
-from images.services.slots import only_one, render_slot
+from images.services.slots import rendering
 from images.services.storage import StoredFiles, is_stored, open_file
 from processing.imageio import encode, open_image, open_matte
 from processing.render import render
@@ -24,10 +24,11 @@ def get_rendition(*, cutout: Cutout, spec: RenderSpec) -> Rendition:
     """
     if cutout.status != Status.DONE:
         raise CutoutNotReady
+    spec = spec.for_size((cutout.image.width, cutout.image.height))
     found = _find(cutout.pk, str(spec))
     if found:
         return found
-    with only_one(f"{cutout.pk}:{spec}"), render_slot():
+    with rendering(f"{cutout.pk}:{spec}", owner=cutout.owner_id):
         return _find(cutout.pk, str(spec)) or _make(cutout, spec)
 
 

@@ -6,10 +6,12 @@ The operating system lets go of such a lock when its holder dies, so nothing nee
 import fcntl
 import hashlib
 import os
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from uuid import UUID
 
 from django.conf import settings
 
@@ -18,41 +20,47 @@ from images.services.errors import Busy
 POLL_SECONDS = 0.03
 LOCK_FILES = 256
 
-
-@contextmanager
-def render_slot() -> Iterator[None]:
-    """One of the RENDER_SLOTS places; raises Busy if none comes free in time."""
-    names = [f"render-{number}" for number in range(settings.RENDER_SLOTS)]
-    with _first_free(names):
-        yield
+# Requests that wait for a place hold a thread; the other half stays free for everybody else.
+_waiting = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
 
 
 @contextmanager
-def only_one(key: str) -> Iterator[None]:
-    """Whoever renders `key` does so alone; raises Busy if the other one takes too long.
+def rendering(key: str, *, owner: UUID) -> Iterator[None]:
+    """Render `key`: alone, in one of the RENDER_SLOTS places, of which an owner never has all.
 
-    Different keys now and then share a lock file, which costs a wait and nothing else.
+    Raises Busy if no place comes free in RENDER_WAIT_SECONDS, or too many are waiting already.
+    Different keys and owners now and then share a lock file, which costs a wait, nothing else.
     """
-    digest = hashlib.sha256(key.encode()).digest()
-    with _first_free([f"key-{digest[0] % LOCK_FILES}"]):
+    places = range(settings.RENDER_SLOTS)
+    share = range(max(1, settings.RENDER_SLOTS - 1))
+    give_up = time.monotonic() + settings.RENDER_WAIT_SECONDS
+    if not _waiting.acquire(blocking=False):
+        raise Busy
+    with ExitStack() as held:
+        try:
+            _take([f"key-{_bucket(key)}"], give_up, held)
+            _take([f"owner-{_bucket(str(owner))}-{number}" for number in share], give_up, held)
+            _take([f"render-{number}" for number in places], give_up, held)
+        finally:
+            _waiting.release()
         yield
 
 
-@contextmanager
-def _first_free(names: list[str]) -> Iterator[None]:
-    give_up = time.monotonic() + settings.RENDER_WAIT_SECONDS
+def _take(names: list[str], give_up: float, held: ExitStack) -> None:
+    """Lock the first of the files that is free, until `held` is left."""
     while True:
         for name in names:
             descriptor = _try_lock(_folder() / name)
             if descriptor is not None:
-                try:
-                    yield
-                finally:
-                    os.close(descriptor)
+                held.callback(os.close, descriptor)
                 return
         if time.monotonic() > give_up:
             raise Busy
         time.sleep(POLL_SECONDS)
+
+
+def _bucket(text: str) -> int:
+    return hashlib.sha256(text.encode()).digest()[0] % LOCK_FILES
 
 
 def _folder() -> Path:

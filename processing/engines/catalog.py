@@ -116,6 +116,8 @@ def weights_path(info: EngineInfo, *, model_dir: Path) -> Path:
 def engine_problem(info: EngineInfo, *, model_dir: Path) -> str | None:
     """Say in a sentence why an engine cannot be used, or None if it can.
 
+    People read it, so it names no folder of the server.
+
     The size is compared each time; the checksum only when the file has changed since it was last
     verified (by this process, or by another that left its note beside the file), so the call is
     cheap enough for every request.
@@ -126,10 +128,10 @@ def engine_problem(info: EngineInfo, *, model_dir: Path) -> str | None:
     try:
         status = path.stat()
     except OSError:
-        return f"The weights of {info.label} are missing: {path} does not exist."
+        return f"The weights of {info.label} are missing: there is no file {path.name}."
     if status.st_size != info.size:
         return (
-            f"The weights of {info.label} are damaged: {path} has {status.st_size} bytes "
+            f"The weights of {info.label} are damaged: {path.name} has {status.st_size} bytes "
             f"instead of {info.size}."
         )
     key = (str(path), status.st_size, status.st_mtime_ns)
@@ -152,9 +154,9 @@ def _checksum_problem(info: EngineInfo, path: Path, mtime_ns: int) -> str | None
     try:
         found = file_md5(path)
     except OSError as error:
-        return f"The weights of {info.label} cannot be read: {path}: {error.strerror}."
+        return f"The weights of {info.label} cannot be read: {path.name}: {error.strerror}."
     if found != info.md5:
-        return f"The weights of {info.label} are damaged: {path} has a wrong checksum."
+        return f"The weights of {info.label} are damaged: {path.name} has a wrong checksum."
     _write_note(note, expected)
     return None
 

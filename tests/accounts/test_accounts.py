@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core import mail
@@ -52,12 +53,32 @@ class TestSigningUp:
         sign_up(client, "owner@EXAMPLE.com")
         assert User.objects.count() == 1
 
+    def test_a_second_click_that_is_quicker(
+        self, client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Both requests have found the address free."""
+        monkeypatch.setattr("allauth.account.forms.BaseSignupForm.clean_email", take_email)
+        User.objects.create_user("new@example.com")
+        response = client.post(
+            reverse("account_signup"), {"email": "new@example.com", "password1": PASSWORD}
+        )
+        assert response.headers["Location"] == reverse("account_login")
+        assert User.objects.count() == 1
+
+
+def take_email(form: Any) -> str:
+    return str(form.cleaned_data["email"])
+
 
 class TestSigningIn:
     def post(self, client: Client, password: str, email: str = "owner@example.com") -> int:
         return client.post(
             reverse("account_login"), {"login": email, "password": password}
         ).status_code
+
+    def test_pages_are_kept_by_nobody(self, owner_client: Client, client: Client) -> None:
+        assert "no-store" in owner_client.get("/images/")["Cache-Control"]
+        assert "Cache-Control" not in client.get("/")
 
     def test_in_and_out(self, client: Client, owner: User) -> None:
         assert self.post(client, PASSWORD, "Owner@Example.com") == 302

@@ -16,6 +16,7 @@ PRODUCTION = {
     "SECRET_KEY": "x1" * 40 + "abcdefghijklm",
     "ALLOWED_HOSTS": "cutouts.example.com",
 }
+MAIL = {"EMAIL_URL": "smtp+tls://u:p@mail.example.com:587"}
 SHOW = "from django.conf import settings; print(settings.{})"
 
 
@@ -75,7 +76,13 @@ def test_processes_that_start_together_share_one_key(tmp_path: Path) -> None:
 def test_addresses_are_verified_only_where_mail_is_sent(tmp_path: Path) -> None:
     name = "ACCOUNT_EMAIL_VERIFICATION"
     assert setting(tmp_path, name) == "none"
-    assert setting(tmp_path, name, EMAIL_URL="smtp+tls://u:p@mail.example.com:587") == "mandatory"
+    assert setting(tmp_path, name, **MAIL | {"ALLOWED_HOSTS": "clearcut.lan"}) == "mandatory"
+
+
+def test_links_in_mails_need_known_hosts(tmp_path: Path) -> None:
+    result = manage(tmp_path, "check", **MAIL)
+    assert result.returncode != 0
+    assert "ALLOWED_HOSTS must name the hosts" in result.stderr
 
 
 def test_a_database_server_by_address(tmp_path: Path) -> None:

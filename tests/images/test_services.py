@@ -6,6 +6,7 @@ from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -31,7 +32,7 @@ from images.services.errors import (
     ImageInTrash,
     StorageFull,
 )
-from images.services.slots import render_slot
+from images.services.slots import rendering
 from images.services.usage import usage_of
 from images.tasks import run_next_cutout
 from processing.errors import UnknownEngine
@@ -119,7 +120,8 @@ class TestRun:
         assert {"decode", "store"} < cutout.timings.keys()
         matte = Pixels.open(cutout.matte)
         assert (matte.mode, matte.size) == ("L", (120, 90))
-        assert Rendition.objects.get(cutout=cutout).spec == str(THUMBNAIL)
+        thumbnail = THUMBNAIL.for_size((120, 90))
+        assert Rendition.objects.get(cutout=cutout).spec == str(thumbnail)
         assert queued_image.preview
 
     def test_nothing_to_do(self, db: None) -> None:
@@ -247,9 +249,27 @@ class TestRenditions:
     def test_busy_when_all_slots_are_taken(self, cutout: Cutout, settings: Settings) -> None:
         settings.RENDER_SLOTS = 1
         settings.RENDER_WAIT_SECONDS = 0.1
-        with render_slot(), pytest.raises(Busy):
+        elsewhere = rendering("other", owner=uuid4())
+        with elsewhere, pytest.raises(Busy):
             renditions.get_rendition(cutout=cutout, spec=ON_WHITE)
         assert renditions.get_rendition(cutout=cutout, spec=ON_WHITE)
+
+    def test_one_owner_never_has_all_places(self, cutout: Cutout, settings: Settings) -> None:
+        settings.RENDER_SLOTS = 2
+        settings.RENDER_WAIT_SECONDS = 0.1
+        with rendering("own", owner=cutout.owner_id):
+            with pytest.raises(Busy):
+                renditions.get_rendition(cutout=cutout, spec=ON_WHITE)
+            with rendering("other", owner=uuid4()):
+                pass
+
+    @pytest.mark.parametrize(
+        "query", ["width=120", "height=900&width=700", "max_pixels=99999999", "quality=3", ""]
+    )
+    def test_one_file_however_it_was_asked_for(self, cutout: Cutout, query: str) -> None:
+        spec = RenderSpec.from_params(dict(pair.split("=") for pair in query.split("&") if pair))
+        whole = renditions.get_rendition(cutout=cutout, spec=RenderSpec())
+        assert renditions.get_rendition(cutout=cutout, spec=spec) == whole
 
     def test_trimming_keeps_what_was_used_last(
         self,

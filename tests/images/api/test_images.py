@@ -125,10 +125,21 @@ class TestUpload:
         assert only_error(response)["code"] == "storage_full"
         assert int(response["Retry-After"]) > 0
 
+    @pytest.mark.parametrize("body", ["[" * 100_000, '{"a":' * 100_000, "{", "nonsense"])
+    def test_malformed_json(self, api: APIClient, image: Image, body: str) -> None:
+        for address in (IMAGES, f"{IMAGES}{image.pk}/cutouts/", "/api/v1/tokens/"):
+            response = api.generic("POST", address, body, "application/json")
+            assert response.status_code == 400
+            assert only_error(response)
+
+    def test_all_files_together_are_bounded(self, api: APIClient, settings: Settings) -> None:
+        settings.MAX_REQUEST_BYTES = 1000
+        response = upload(api, picture_bytes() + b"\0" * 2000)
+        assert response.status_code == 413
+        assert only_error(response)["code"] == "request_too_large"
+
     def test_malformed_multipart(self, api: APIClient) -> None:
-        response = api.generic(
-            "POST", IMAGES, "--x\r\nnonsense", "multipart/form-data; boundary=y"
-        )
+        response = api.generic("POST", IMAGES, "--x\r\nnonsense", "multipart/form-data; boundary=y")
         assert response.status_code == 400
         assert only_error(response)
 
@@ -188,6 +199,20 @@ class TestRead:
         assert found("trash=1") == [str(done.pk)]
         assert found("") == [str(waiting.pk)]
         assert api.get(f"{IMAGES}?status=nonsense").status_code == 400
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            "created_after=0001-01-01T00:00:00%2B14:00",
+            "created_before=9999-12-31T23:59:59-23:59",
+            "cursor=cD05OTk5LTEyLTMxVDIzOjU5OjU5LTIzOjU5",
+            "cursor=nonsense",
+            "search=%00",
+            "page_size=99999999999999999999",
+        ],
+    )
+    def test_odd_queries(self, api: APIClient, image: Image, query: str) -> None:
+        assert api.get(f"{IMAGES}?{query}").status_code in {200, 400, 404}
 
     def test_detail(self, api: APIClient, image: Image) -> None:
         body = api.get(f"{IMAGES}{image.pk}/").json()
@@ -393,7 +418,15 @@ class TestAbout:
         assert body["usage"]["images"] == 1
         assert body["limits"]["max_pixels"] == 50_000_000
 
-    def test_tokens(self, api: APIClient) -> None:
+    def test_keys_make_no_keys(self, api: APIClient) -> None:
+        response = api.post("/api/v1/tokens/", {"name": "forever"})
+        assert response.status_code == 403
+        assert only_error(response)
+        assert ApiToken.objects.count() == 1
+
+    def test_tokens(self, owner: User) -> None:
+        api = APIClient()
+        api.force_login(owner)
         made = api.post("/api/v1/tokens/", {"name": "CI"}).json()
         assert made["key"].startswith(made["prefix"])
         assert APIClient().get(IMAGES, headers={"X-Api-Key": made["key"]}).status_code == 200
