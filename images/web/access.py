@@ -44,8 +44,10 @@ def wants_json(request: HttpRequest) -> bool:
 
 def answer(request: HttpRequest, data: dict[str, Any], *, to: str) -> HttpResponse:
     """JSON for a script, else a redirect to `next` of the form or to the page `to`."""
-    if wants_json(request):
-        return JsonResponse(data)
+    return JsonResponse(data) if wants_json(request) else go_on(request, to=to)
+
+
+def go_on(request: HttpRequest, *, to: str) -> HttpResponse:
     return redirect(_next_page(request) or resolve_url(to))
 
 

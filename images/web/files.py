@@ -8,21 +8,27 @@ from uuid import UUID
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from images.models import Cutout
-from images.services.errors import Busy, CutoutNotReady, FileLost
+from images.services.errors import CutoutNotReady, Missing
 from images.services.previews import ensure_preview
 from images.services.renditions import get_rendition
 from images.serving import download_name, serve_file, wants_download
 from images.web.access import own_image
-from processing.errors import InvalidSpec, ProcessingError
+from images.web.refusals import REFUSALS, Refusal, status_of, with_headers
 from processing.spec import RenderSpec
 
 View = Callable[..., HttpResponseBase]
 # Of the page's form, not of the rendition.
 PAGE_ONLY = ("download", "colour", "size")
+TITLES = {
+    400: _("That does not fit"),
+    409: _("Not finished yet"),
+    422: _("This picture cannot be shown"),
+    503: _("One moment, please"),
+}
 
 
 def _explains_refusals(view: View) -> View:
@@ -32,25 +38,19 @@ def _explains_refusals(view: View) -> View:
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             return view(request, *args, **kwargs)
-        except Busy as busy:
-            answer = _problem(request, 503, _("One moment, please"), busy.message)
-            answer.headers["Retry-After"] = str(busy.retry_after)
-            return answer
-        except CutoutNotReady as error:
-            return _problem(request, 409, _("Not finished yet"), error.message)
-        except FileLost as error:
+        except Missing as error:
             raise Http404 from error
-        except InvalidSpec as error:
-            return _problem(request, 400, _("That does not fit"), error.message)
-        except ProcessingError as error:
-            return _problem(request, 422, _("This picture cannot be shown"), error.message)
+        except REFUSALS as refusal:
+            return _problem(request, refusal)
 
     return wrapped
 
 
-def _problem(request: HttpRequest, status: int, title: str, message: str) -> HttpResponse:
-    context = {"title": title, "message": message, "code": status}
-    return render(request, "web/problem.html", context, status=status)
+def _problem(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    status = status_of(refusal)
+    context = {"title": TITLES[status], "message": refusal.message, "code": status}
+    page = render(request, "web/problem.html", context, status=status)
+    return with_headers(page, refusal)
 
 
 def _own_cutout(request: HttpRequest, cutout_id: UUID) -> Cutout:

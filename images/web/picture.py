@@ -14,13 +14,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from images.models import Cutout, Image, Status
 from images.services.cutouts import default_spec, request_cutout, retry_cutout
-from images.services.errors import CutoutNotFailed
+from images.services.errors import ImageGone, Missing
 from images.web.access import answer, own_image, own_images, read_ids
 from images.web.cards import cards_for, rendition_url
 from images.web.engines import default_engine_notice, engine_label, offered_engines
 from images.web.forms import TitleForm
 from images.web.keyset import neighbours
-from processing.errors import ProcessingError, UnknownEngine
+from images.web.refusals import REFUSALS, refuse, tell_refusal
 from processing.spec import DISPLAY, ExtractSpec
 
 VERSIONS_SHOWN = 20
@@ -86,45 +86,36 @@ def _display_size(image: Image) -> tuple[int, int]:
 def rerun(request: HttpRequest, image_id: UUID) -> HttpResponse:
     """Cut out again: the failed attempt as it was (`retry`), or a new one by an engine."""
     image = own_image(request, image_id)
-    if image.latest_cutout and image.latest_cutout.is_pending:
-        messages.info(request, _("This picture is being cut out already."))
-    else:
+    page = _page_of(image_id)
+    try:
         _run_again(request, image)
-    return answer(request, {"id": str(image_id)}, to=_page_of(image_id))
+    except Missing as error:
+        return refuse(request, error, to="web:gallery")
+    except REFUSALS as error:
+        return refuse(request, error, to=page)
+    return answer(request, {"id": str(image_id)}, to=page)
 
 
 def _run_again(request: HttpRequest, image: Image) -> None:
-    try:
-        if request.POST.get("retry") and image.latest_cutout:
-            retry_cutout(cutout=image.latest_cutout)
-        else:
-            request_cutout(image=image, extract_spec=_spec_from(request))
-    except CutoutNotFailed as error:
-        messages.info(request, error.message)
-    except ProcessingError as error:
-        messages.error(request, error.message)
-
-
-def _spec_from(request: HttpRequest) -> ExtractSpec:
-    """Raises UnknownEngine for an engine that is not offered here."""
-    engine = request.POST.get("engine")
-    if not engine:
-        return default_spec()
-    if engine not in {info.name for info in offered_engines()}:
-        raise UnknownEngine(engine)
-    return ExtractSpec.parse({"engine": engine})
+    if request.POST.get("retry") and image.latest_cutout:
+        retry_cutout(cutout=image.latest_cutout)
+    else:
+        engine = request.POST.get("engine") or default_spec().engine
+        request_cutout(image=image, extract_spec=ExtractSpec.parse({"engine": engine}))
 
 
 @login_required
 @require_POST
 def rename(request: HttpRequest, image_id: UUID) -> HttpResponse:
     image = own_image(request, image_id)
+    page = _page_of(image_id)
     form = TitleForm(request.POST, instance=image)
-    if form.is_valid():
-        image.save(update_fields=["title"])
-    else:
-        messages.error(request, " ".join(str(error) for error in form.errors.get("title", [])))
-    return answer(request, {"title": image.display_name}, to=_page_of(image_id))
+    if not form.is_valid():
+        told = " ".join(str(error) for error in form.errors.get("title", []))
+        return tell_refusal(request, code="invalid", message=told, status=400, to=page)
+    if not Image.objects.filter(pk=image_id).update(title=image.title):
+        return refuse(request, ImageGone(), to="web:gallery")
+    return answer(request, {"title": image.display_name}, to=page)
 
 
 def _page_of(image_id: UUID) -> str:

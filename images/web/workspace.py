@@ -15,6 +15,7 @@ from images.services.uploads import submit_image
 from images.web.access import own_images
 from images.web.cards import cards_for
 from images.web.engines import default_engine_notice
+from images.web.refusals import REFUSALS
 
 RECENT = 24
 # What pickers offer; the server looks at the content alone.
@@ -58,5 +59,8 @@ def _submit(request: HttpRequest, file: "File[bytes]") -> bool:
     except ValidationError as error:
         sentence = " ".join(error.messages)
         messages.error(request, f"{file.name}: {sentence}")
+        return False
+    except REFUSALS as refusal:
+        messages.error(request, f"{file.name}: {refusal.message}")
         return False
     return True

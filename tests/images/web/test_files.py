@@ -1,10 +1,12 @@
 """Files: who gets them, and with which headers."""
 
+import errno
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.storage import FileSystemStorage
 from django.http import FileResponse
 from django.test import Client
 from django.urls import reverse
@@ -159,3 +161,16 @@ def test_not_finished_is_a_conflict(owner_client: Client, queued_image: Image) -
     cutout = queued_image.cutouts.get()
     assert rendition(owner_client, cutout).status_code == 409
     assert owner_client.get(reverse("web:matte", args=[cutout.pk])).status_code == 409
+
+
+def test_no_room_is_told_with_a_time_to_come_back(
+    owner_client: Client, cutout: Cutout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: Any, **kwargs: Any) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(FileSystemStorage, "save", full)
+    response = rendition(owner_client, cutout, background="red")
+    assert response.status_code == 503
+    assert int(response.headers["Retry-After"]) > 0
+    assert "no room left" in response.content.decode()

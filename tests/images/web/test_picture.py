@@ -1,8 +1,13 @@
 """The page of one picture."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 import pytest
+from django.contrib.messages import get_messages
+from django.http import HttpRequest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -12,6 +17,7 @@ from accounts.models import User
 from images.models import Cutout, Image, Status
 from images.services.cutouts import request_cutout
 from images.tasks import run_next_cutout
+from images.web import picture
 from tests.factories import submit
 
 
@@ -84,24 +90,89 @@ def test_an_older_version_can_be_looked_at(
     assert page.context["cutout"] == cutout
 
 
+def post(client: Client, name: str, image: Image, script: bool = False, **form: str) -> Any:
+    """As a form posts it, or as a script does."""
+    headers = {"Accept": "application/json"} if script else {}
+    url = reverse(f"web:{name}", args=[image.pk])
+    return client.post(url, form, headers=headers, follow=not script)
+
+
 def test_run_again_with_an_engine(owner_client: Client, image: Image) -> None:
-    owner_client.post(reverse("web:rerun", args=[image.pk]), {"engine": "u2netp"})
+    """Also where its weights are missing: then the cutout waits for them."""
+    post(owner_client, "rerun", image, engine="u2netp")
     image.refresh_from_db()
     assert image.latest_cutout is not None
     assert (image.latest_cutout.engine, image.latest_cutout.status) == ("u2netp", "queued")
 
 
-def test_run_again_with_an_unknown_engine(owner_client: Client, image: Image) -> None:
-    page = owner_client.post(
-        reverse("web:rerun", args=[image.pk]), {"engine": "../../etc"}, follow=True
-    )
-    assert "There is no engine called" in page.content.decode()
-    assert image.cutouts.count() == 1
+def test_scripts_are_told_that_it_worked(owner_client: Client, image: Image) -> None:
+    response = post(owner_client, "rerun", image, script=True)
+    assert (response.status_code, response.json()) == (200, {"id": str(image.pk)})
+    response = post(owner_client, "rename", image, script=True, title="Red disc")
+    assert (response.status_code, response.json()) == (200, {"title": "Red disc"})
 
 
-def test_run_again_while_it_runs_changes_nothing(owner_client: Client, queued_image: Image) -> None:
-    owner_client.post(reverse("web:rerun", args=[queued_image.pk]))
-    assert queued_image.cutouts.count() == 1
+def under_way(image: Image) -> None:
+    request_cutout(image=image)
+
+
+def in_trash(image: Image) -> None:
+    Image.objects.update(deleted_at=timezone.now())
+
+
+def nothing(image: Image) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("situation", "act", "form", "status", "code", "told"),
+    [
+        (under_way, "rerun", {}, 409, "pending", "is being cut out already"),
+        (in_trash, "rerun", {}, 409, "in_trash", "in the trash"),
+        (nothing, "rerun", {"retry": "1"}, 409, "not_failed", "Only a failed cutout"),
+        (nothing, "rerun", {"engine": "../etc"}, 400, "unknown_engine", "There is no engine"),
+        (nothing, "rename", {"title": "x" * 256}, 400, "invalid", "at most 255 characters"),
+        (nothing, "rename", {"title": "a\0b"}, 400, "invalid", "Null characters"),
+    ],
+)
+def test_refusals_look_like_refusals(
+    owner_client: Client,
+    image: Image,
+    situation: Callable[[Image], None],
+    act: str,
+    form: dict[str, str],
+    status: int,
+    code: str,
+    told: str,
+) -> None:
+    situation(image)
+    before = set(Cutout.objects.values_list("pk", "status"))
+    response = post(owner_client, act, image, script=True, **form)
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert told in response.json()["message"]
+    assert not list(get_messages(response.wsgi_request)), "the script shows it, no later page"
+    page = post(owner_client, act, image, **form)
+    assert page.status_code == 200
+    assert told in page.content.decode()
+    image.refresh_from_db()
+    assert image.title == ""
+    assert set(Cutout.objects.values_list("pk", "status")) == before
+
+
+@pytest.mark.parametrize("act", ["rerun", "rename"])
+def test_purged_at_the_same_moment(
+    owner_client: Client, image: Image, act: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = picture.own_image
+
+    def find_and_lose(request: HttpRequest, image_id: UUID) -> Image:
+        image = found(request, image_id)
+        Image.objects.filter(pk=image_id).delete()
+        return image
+
+    monkeypatch.setattr(picture, "own_image", find_and_lose)
+    response = post(owner_client, act, image, script=True, title="x")
+    assert (response.status_code, response.json()["code"]) == (404, "gone")
 
 
 def test_retry_queues_the_same_cutout(owner_client: Client, queued_image: Image) -> None:
@@ -114,12 +185,3 @@ def test_rename(owner_client: Client, image: Image) -> None:
     owner_client.post(reverse("web:rename", args=[image.pk]), {"title": "Red disc"})
     image.refresh_from_db()
     assert image.display_name == "Red disc"
-
-
-def test_too_long_a_title_is_told(owner_client: Client, image: Image) -> None:
-    page = owner_client.post(
-        reverse("web:rename", args=[image.pk]), {"title": "x" * 256}, follow=True
-    )
-    assert "at most 255 characters" in page.content.decode()
-    image.refresh_from_db()
-    assert image.title == ""

@@ -1,6 +1,10 @@
 """The landing page and the workspace, as they work without scripts."""
 
+import errno
+from typing import Any
+
 import pytest
+from django.core.files.storage import FileSystemStorage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -51,6 +55,15 @@ def test_a_bad_file_is_told_and_the_others_go_on(owner_client: Client, owner: Us
     assert "notes.txt: The file is not a picture" in page
     assert "1 picture added." in page
     assert Image.objects.get(owner=owner).original_name == "a.png"
+
+
+def test_a_full_disk_is_told(owner_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*args: Any, **kwargs: Any) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(FileSystemStorage, "save", full)
+    response = owner_client.post(WORKSPACE, {"files": [picture_file("a.png")]}, follow=True)
+    assert "a.png: The server has no room left" in response.content.decode()
 
 
 def test_no_file_at_all(owner_client: Client) -> None:
