@@ -1,5 +1,6 @@
 """All pictures of a person: search, filter, pages, and deleting with a way back."""
 
+import unicodedata
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -18,6 +19,8 @@ from images.web.cards import cards_for
 from images.web.keyset import paginate
 from images.web.undo import offer_undo
 
+MAX_QUERY = 200
+UNSEEN = {"Cc", "Cs", "Zl", "Zp"}
 FILTERS = [
     ("", _("All")),
     (Status.DONE, _("Done")),
@@ -27,10 +30,16 @@ FILTERS = [
 ]
 
 
+def clean_query(text: str) -> str:
+    """As names are stored: composed, and without control characters, which databases refuse."""
+    kept = (c for c in unicodedata.normalize("NFC", text) if unicodedata.category(c) not in UNSEEN)
+    return "".join(kept).strip()[:MAX_QUERY]
+
+
 @login_required
 @require_safe
 def gallery(request: HttpRequest) -> HttpResponse:
-    query = request.GET.get("q", "").strip()[:200]
+    query = clean_query(request.GET.get("q", ""))
     status = request.GET.get("status", "")
     images = own_images(request).kept().with_cutouts()
     if query:
