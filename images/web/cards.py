@@ -12,10 +12,22 @@ from django.views.decorators.http import require_GET
 
 from images.models import Cutout, Image, Status
 from images.services.cutouts import queue_positions
+from images.services.errors import FileLost
 from images.web.access import own_images, read_ids
+from processing.errors import (
+    EmptyFile,
+    NotAnImage,
+    TooManyPixels,
+    TruncatedImage,
+    UnsupportedFormat,
+)
 from processing.spec import THUMBNAIL
 
 MAX_CARDS = 100
+UNREADABLE = {
+    error.code
+    for error in (EmptyFile, FileLost, NotAnImage, TooManyPixels, TruncatedImage, UnsupportedFormat)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +55,17 @@ class Card:
 
     @property
     def picture_url(self) -> str | None:
-        """The cutout as a thumbnail, else the picture as sent, else nothing yet."""
+        """The cutout as a thumbnail, else the picture as sent, else nothing, or nothing yet."""
         if self.image.current_cutout_id:
             return rendition_url(self.image.current_cutout_id, str(THUMBNAIL))
-        if self.image.preview:
+        if self.image.preview or self._is_readable:
             return reverse("web:preview", args=[self.image.pk])
         return None
+
+    @property
+    def _is_readable(self) -> bool:
+        """Whether the attempt came far enough to tell that a preview can be made."""
+        return self.failure is not None and self.failure.error_code not in UNREADABLE
 
 
 def rendition_url(cutout_id: object, query: str) -> str:

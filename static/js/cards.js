@@ -1,7 +1,8 @@
 // Keeps the cards of a list up to date, and deletes and retries without leaving the page.
 
+import { hideMissing } from "./pictures.js";
 import { poll } from "./poll.js";
-import { getJson, postForm } from "./request.js";
+import { getJson, postForm, Refusal } from "./request.js";
 import { announce, toast } from "./toasts.js";
 
 const AT_ONCE = 50;
@@ -10,7 +11,7 @@ const AT_ONCE = 50;
 export function watchCards(list) {
   const seen = new Map();
   const pending = () =>
-    [...list.querySelectorAll("[data-card][data-id]")]
+    [...list.querySelectorAll("li:not([hidden]) [data-card][data-id]")]
       .filter((card) => ["queued", "running"].includes(card.dataset.status))
       .map((card) => card.dataset.id)
       .slice(0, AT_ONCE);
@@ -50,22 +51,31 @@ async function keepPicture(old, card) {
   const frame = card.querySelector(".card-picture");
   const after = frame.querySelector("img");
   if (!after) {
-    if (before) {
-      frame.replaceChildren(before);
-      frame.classList.replace("card-placeholder", "ground");
-    }
+    if (before) frame.prepend(before);
     return;
   }
   after.loading = "eager";
   card.classList.add("is-fresh");
-  await after.decode().catch(() => {});
-  if (!before) return;
-  before.classList.add("card-ghost");
-  before.addEventListener("animationend", () => {
-    if (before.src.startsWith("blob:")) URL.revokeObjectURL(before.src);
-    before.remove();
+  const isThere = await after.decode().then(
+    () => true,
+    () => false,
+  );
+  if (isThere) {
+    if (before) dissolve(before, frame);
+    return;
+  }
+  if (before) frame.prepend(before);
+  after.addEventListener("load", () => before && dissolve(before, frame), { once: true });
+  hideMissing(after);
+}
+
+function dissolve(picture, frame) {
+  picture.classList.add("card-ghost");
+  picture.addEventListener("animationend", () => {
+    if (picture.src.startsWith("blob:")) URL.revokeObjectURL(picture.src);
+    picture.remove();
   });
-  frame.append(before);
+  frame.append(picture);
 }
 
 function tell(card) {
@@ -73,11 +83,11 @@ function tell(card) {
   announce(`${name}: ${card.querySelector("[data-card-state]").textContent}`);
 }
 
-/** Pictures deleted elsewhere are not asked for again. */
+/** Pictures deleted elsewhere are not asked for again; those deleted here may come back (undo). */
 function forgetMissing(list, asked, found) {
   const there = new Set(found.map((card) => card.id));
   for (const id of asked.filter((one) => !there.has(one))) {
-    list.querySelector(`[data-card][data-id="${id}"]`)?.closest("li").remove();
+    list.querySelector(`li:not([hidden]):has(> [data-card][data-id="${id}"])`)?.remove();
   }
 }
 
@@ -88,23 +98,28 @@ async function act(event, wake) {
   const item = form.closest("li");
   const data = new FormData(form);
   try {
-    if (form.dataset.act === "delete") await deleteItems([item], form.action, data);
+    if (form.dataset.act === "delete") await deleteItems([item], form.action, data, wake);
     if (form.dataset.act === "retry") await retry(item, form.action, data, wake);
-  } catch {
-    form.submit(); // the page that the server answers with will say what is wrong
+  } catch (error) {
+    if (error instanceof Refusal) toast(error.message, { isError: true });
+    else form.submit(); // the page that the server answers with will say what is wrong
   }
 }
 
 async function retry(item, url, data, wake) {
-  await postForm(url, data);
-  const card = item.querySelector("[data-card]");
-  card.dataset.status = "queued";
-  card.querySelector(".card-retry")?.remove();
-  wake();
+  try {
+    await postForm(url, data);
+  } finally {
+    // Refused means that the card is out of date: then this asks how it really is.
+    const card = item.querySelector("[data-card]");
+    card.dataset.status = "queued";
+    wake();
+  }
+  item.querySelector(".card-retry")?.remove();
 }
 
-/** Delete the pictures of `items`, hide them, and offer a way back. */
-export async function deleteItems(items, url, data) {
+/** Delete the pictures of `items`, hide them, and offer a way back, after which to `wake`. */
+export async function deleteItems(items, url, data, wake) {
   const answer = await postForm(url, data);
   const neighbour = items.at(-1).nextElementSibling ?? items[0].previousElementSibling;
   for (const item of items) item.hidden = true;
@@ -115,6 +130,7 @@ export async function deleteItems(items, url, data) {
       for (const id of answer.ids) back.append("id", id);
       const told = await postForm(answer.undo_url, back);
       for (const item of items) item.hidden = false;
+      wake();
       announce(told.message);
     },
   });

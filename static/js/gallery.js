@@ -4,6 +4,7 @@ import { deleteItems, watchCards } from "./cards.js";
 
 const list = document.querySelector("[data-cards]");
 const bar = document.querySelector("[data-selection]");
+let wake = null;
 
 function boxes() {
   return [...list.querySelectorAll("li:not([hidden]) [data-pick]")];
@@ -48,6 +49,7 @@ async function deleteChosen(event) {
       chosen.map((box) => box.closest("li")),
       form.action,
       new FormData(form),
+      wake,
     );
     for (const box of chosen) box.checked = false;
     showSelection();
@@ -57,7 +59,7 @@ async function deleteChosen(event) {
 }
 
 if (list) {
-  watchCards(list);
+  wake = watchCards(list);
   list.addEventListener("change", showSelection);
   pickRange(list);
   bar.querySelector("[data-select-all]").addEventListener("click", () => setAll(true));

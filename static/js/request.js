@@ -13,6 +13,15 @@ export async function getJson(url) {
   return response.json();
 }
 
+/** The server understood, and says no: `message` is a sentence for people. */
+export class Refusal extends Error {
+  constructor({ code, message }) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Raises Refusal where the server gives its reasons, else Error. */
 export async function postForm(url, data) {
   if (!data.has("csrfmiddlewaretoken")) data.set("csrfmiddlewaretoken", csrfToken());
   const response = await fetch(url, {
@@ -20,6 +29,8 @@ export async function postForm(url, data) {
     body: data,
     headers: { Accept: "application/json" },
   });
-  if (!response.ok) throw new Error(`unexpected answer ${response.status}`);
-  return response.json();
+  if (response.ok) return response.json();
+  const reasons = await response.json().catch(() => null);
+  if (reasons?.message) throw new Refusal(reasons);
+  throw new Error(`unexpected answer ${response.status}`);
 }

@@ -9,8 +9,8 @@ export function announce(text) {
   if (live) live.textContent = text;
 }
 
-/** Show `text`; with `undo`, a button that calls it once. */
-export function toast(text, { undo } = {}) {
+/** Show `text`; with `undo`, a button that calls it once. An error stays until it is dismissed. */
+export function toast(text, { undo, isError = false } = {}) {
   const template = region()?.querySelector("[data-toast-template]");
   if (!template) return;
   const node = template.content.firstElementChild.cloneNode(true);
@@ -23,9 +23,10 @@ export function toast(text, { undo } = {}) {
       undo();
     });
   }
+  node.classList.toggle("is-error", isError);
   region().append(node);
   announce(text);
-  leaveInTime(node);
+  if (!isError) leaveInTime(node);
 }
 
 export function startToasts() {

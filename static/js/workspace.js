@@ -50,9 +50,11 @@ function showLocally(frame, file) {
   picture.alt = "";
   picture.decoding = "async";
   picture.src = URL.createObjectURL(file);
-  picture.addEventListener("error", () => picture.remove());
+  picture.addEventListener("error", () => {
+    URL.revokeObjectURL(picture.src);
+    picture.remove();
+  });
   frame.prepend(picture);
-  frame.classList.remove("card-placeholder");
 }
 
 function add(file) {
