@@ -17,7 +17,7 @@ from accounts.models import User
 from images.models import Cutout, Image, Status
 from images.services.cutouts import request_cutout
 from images.tasks import run_next_cutout
-from images.web import picture
+from images.web.access import own_image
 from tests.factories import submit
 
 
@@ -90,7 +90,9 @@ def test_an_older_version_can_be_looked_at(
     assert page.context["cutout"] == cutout
 
 
-def post(client: Client, name: str, image: Image, script: bool = False, **form: str) -> Any:
+def post(
+    client: Client, name: str, image: Image, form: dict[str, str], *, script: bool = False
+) -> Any:
     """As a form posts it, or as a script does."""
     headers = {"Accept": "application/json"} if script else {}
     url = reverse(f"web:{name}", args=[image.pk])
@@ -99,16 +101,16 @@ def post(client: Client, name: str, image: Image, script: bool = False, **form: 
 
 def test_run_again_with_an_engine(owner_client: Client, image: Image) -> None:
     """Also where its weights are missing: then the cutout waits for them."""
-    post(owner_client, "rerun", image, engine="u2netp")
+    post(owner_client, "rerun", image, {"engine": "u2netp"})
     image.refresh_from_db()
     assert image.latest_cutout is not None
     assert (image.latest_cutout.engine, image.latest_cutout.status) == ("u2netp", "queued")
 
 
 def test_scripts_are_told_that_it_worked(owner_client: Client, image: Image) -> None:
-    response = post(owner_client, "rerun", image, script=True)
+    response = post(owner_client, "rerun", image, {}, script=True)
     assert (response.status_code, response.json()) == (200, {"id": str(image.pk)})
-    response = post(owner_client, "rename", image, script=True, title="Red disc")
+    response = post(owner_client, "rename", image, {"title": "Red disc"}, script=True)
     assert (response.status_code, response.json()) == (200, {"title": "Red disc"})
 
 
@@ -147,11 +149,11 @@ def test_refusals_look_like_refusals(
 ) -> None:
     situation(image)
     before = set(Cutout.objects.values_list("pk", "status"))
-    response = post(owner_client, act, image, script=True, **form)
+    response = post(owner_client, act, image, form, script=True)
     assert (response.status_code, response.json()["code"]) == (status, code)
     assert told in response.json()["message"]
     assert not list(get_messages(response.wsgi_request)), "the script shows it, no later page"
-    page = post(owner_client, act, image, **form)
+    page = post(owner_client, act, image, form)
     assert page.status_code == 200
     assert told in page.content.decode()
     image.refresh_from_db()
@@ -163,15 +165,13 @@ def test_refusals_look_like_refusals(
 def test_purged_at_the_same_moment(
     owner_client: Client, image: Image, act: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = picture.own_image
-
     def find_and_lose(request: HttpRequest, image_id: UUID) -> Image:
-        image = found(request, image_id)
+        image = own_image(request, image_id)
         Image.objects.filter(pk=image_id).delete()
         return image
 
-    monkeypatch.setattr(picture, "own_image", find_and_lose)
-    response = post(owner_client, act, image, script=True, title="x")
+    monkeypatch.setattr("images.web.picture.own_image", find_and_lose)
+    response = post(owner_client, act, image, {"title": "x"}, script=True)
     assert (response.status_code, response.json()["code"]) == (404, "gone")
 
 
