@@ -10,10 +10,19 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase
 from django.utils.cache import get_conditional_response, patch_vary_headers
 
 from images.models import Image
+from processing.sniff import FORMATS
 
 # Whatever the bytes are, a browser that opens them as a document may neither run nor load anything.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
-PICTURE_ENDING = re.compile(r"\.(jpe?g|png|webp|avif|hei[cf]|tiff?|gif|bmp)$", re.IGNORECASE)
+# How files of the formats we read are called: jpg and jpeg, tif and tiff, heic and heif.
+PICTURE_ENDINGS = list(
+    dict.fromkeys(
+        ending
+        for row in FORMATS.values()
+        for ending in (row.extension, row.name, row.pillow.lower())
+    )
+)
+_ENDING = re.compile(rf"\.({'|'.join(PICTURE_ENDINGS)})$", re.IGNORECASE)
 # Stored files never change under one name. Who may see them can, but not for this browser without
 # another cookie, which counts as another request (Vary).
 CACHE_CONTROL = "private, max-age=3600, must-revalidate"
@@ -57,7 +66,7 @@ def wants_download(request: HttpRequest | Any) -> bool:
 
 def download_name(image: Image, extension: str) -> str:
     """What a finished picture is saved as: the original's name with the ending of its format."""
-    name = PICTURE_ENDING.sub("", image.display_name).replace("/", "-").strip(". -")
+    name = _ENDING.sub("", image.display_name).replace("/", "-").strip(". -")
     return f"{name or 'picture'}.{extension}"
 
 

@@ -12,14 +12,18 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from images.services.uploads import submit_image
+from images.serving import PICTURE_ENDINGS
 from images.web.access import own_images
 from images.web.cards import cards_for
 from images.web.engines import default_engine_notice
 from images.web.refusals import REFUSALS
+from processing.sniff import FORMATS
 
 RECENT = 24
-# What pickers offer; the server looks at the content alone.
-ACCEPT = "image/*,.jpg,.jpeg,.png,.webp,.avif,.heic,.heif,.tif,.tiff,.gif,.bmp"
+MEGABYTE = 1024 * 1024
+# For pickers and scripts; the server looks at the content alone.
+ENDINGS = [f".{ending}" for ending in PICTURE_ENDINGS]
+FORMAT_NAMES = ["WebP" if name == "webp" else name.upper() for name in FORMATS]
 
 
 @login_required
@@ -33,8 +37,10 @@ def workspace(request: HttpRequest) -> HttpResponse:
         "pending": any(card.is_pending for card in recent),
         "is_full": len(recent) == RECENT,
         "engine_notice": default_engine_notice(),
-        "accept": ACCEPT,
+        "endings": ENDINGS,
+        "format_names": FORMAT_NAMES,
         "max_bytes": settings.MAX_UPLOAD_BYTES,
+        "max_megabytes": f"{settings.MAX_UPLOAD_BYTES / MEGABYTE:g}",
         "max_megapixels": settings.MAX_PIXELS // 1_000_000,
     }
     return render(request, "web/workspace.html", context)

@@ -20,8 +20,7 @@ const texts = {
   not_an_image: workspace.dataset.textNotAnImage,
   failed: workspace.dataset.textFailed,
 };
-const PICTURE_NAME = /\.(jpe?g|png|webp|avif|hei[cf]|tiff?|gif|bmp)$/i;
-const SHOWN_BY_BROWSERS = /^image\/(jpeg|png|webp|avif|gif|bmp)$/;
+const endings = workspace.dataset.endings.split(" ");
 const CAN_HELP_TO_RETRY = new Set(["offline", "failed", "error"]);
 
 const queue = new UploadQueue(workspace.dataset.uploadUrl);
@@ -32,19 +31,21 @@ function refusal(file) {
   if (file.size === 0) return "empty";
   if (file.size > Number(workspace.dataset.maxBytes)) return "too_large";
   const isOther = file.type && !file.type.startsWith("image/");
-  return isOther && !PICTURE_NAME.test(file.name) ? "not_an_image" : null;
+  const name = file.name.toLowerCase();
+  return isOther && !endings.some((ending) => name.endsWith(ending)) ? "not_an_image" : null;
 }
 
 function makeCard(file) {
   const item = template.content.firstElementChild.cloneNode(true);
   item.querySelector(".card-name").textContent = file.name;
   item.querySelector(".card-name").title = file.name;
-  if (SHOWN_BY_BROWSERS.test(file.type)) showLocally(item.querySelector(".card-picture"), file);
+  if (file.type.startsWith("image/")) showLocally(item.querySelector(".card-picture"), file);
   const remove = item.querySelector("[data-upload-remove]");
   remove.addEventListener("click", () => item.remove());
   return item;
 }
 
+/** As far as this browser knows the format. */
 function showLocally(frame, file) {
   const picture = document.createElement("img");
   picture.alt = "";

@@ -14,6 +14,7 @@ from PIL import Image as Pixels
 
 from accounts.models import User
 from images.models import Cutout, Image
+from images.serving import download_name
 from images.web.files import spec_from_form
 from tests.factories import submit
 
@@ -123,6 +124,25 @@ def test_transparent_png(owner_client: Client, cutout: Cutout) -> None:
     picture = Pixels.open(BytesIO(body(response)))
     assert (picture.mode, picture.size) == ("RGBA", (120, 90))
     assert picture.getpixel((1, 1)) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a.JPEG", "a.png"),
+        ("a.jpg", "a.png"),
+        ("a.tiff", "a.png"),
+        ("a.heif", "a.png"),
+        ("a.heic", "a.png"),
+        ("a.b.webp", "a.b.png"),
+        ("png", "png.png"),
+        ("a.pdf", "a.pdf.png"),
+        ("a.xpng", "a.xpng.png"),
+        (".jpg", "picture.png"),
+    ],
+)
+def test_the_ending_of_a_picture_gives_way(name: str, expected: str) -> None:
+    assert download_name(Image(original_name=name), "png") == expected
 
 
 def test_title_names_the_download(owner_client: Client, cutout: Cutout) -> None:

@@ -12,7 +12,8 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import User
 from images.models import Image, Status
-from tests.factories import picture_file, submit
+from processing.sniff import FORMATS
+from tests.factories import picture_bytes, picture_file, submit
 
 WORKSPACE = reverse("web:workspace")
 
@@ -55,6 +56,21 @@ def test_a_bad_file_is_told_and_the_others_go_on(owner_client: Client, owner: Us
     assert "notes.txt: The file is not a picture" in page
     assert "1 picture added." in page
     assert Image.objects.get(owner=owner).original_name == "a.png"
+
+
+def test_limits_and_formats_are_those_of_the_server(
+    owner_client: Client, owner: User, settings: Settings
+) -> None:
+    settings.MAX_UPLOAD_BYTES = int(1.5 * 1024 * 1024)
+    page = owner_client.get(WORKSPACE).content.decode()
+    assert "JPEG, PNG, WebP, AVIF, HEIC, TIFF, GIF, BMP · up to 1.5 MB and" in page
+    assert "at most 1.5 MB are allowed." in page
+    too_large = SimpleUploadedFile("a.png", picture_bytes() + b"x" * settings.MAX_UPLOAD_BYTES)
+    told = owner_client.post(WORKSPACE, {"files": [too_large]}, follow=True).content.decode()
+    assert "a.png: The file has 1.5 MB; at most 1.5 MB are allowed." in told
+    accept = page.partition('accept="')[2].partition('"')[0].split(",")
+    assert page.partition('data-endings="')[2].partition('"')[0].split() == accept[1:]
+    assert {f".{row.extension}" for row in FORMATS.values()} < set(accept)
 
 
 def test_a_full_disk_is_told(owner_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
