@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 from images.admin.readonly import ReadOnlyAdmin
 from images.models import Cutout, Status
 from images.services.cutouts import retry_cutout
-from images.services.errors import CutoutNotFailed, ServiceError
+from images.services.errors import CutoutNotFailed, NotNow, ServiceError
 from images.services.renditions import get_rendition
 from images.serving import serve_file
 from processing.errors import ProcessingError
@@ -55,7 +55,19 @@ class CutoutAdmin(ReadOnlyAdmin[Cutout]):
     show_full_result_count = False
     actions = ["retry"]
 
-    fields = [field.name for field in Cutout._meta.fields]
+    # Files by their names: nothing serves them to administrators, and a link would lead nowhere.
+    fields = [
+        {"matte": "matte_name", "edges": "edges_name"}.get(field.name, field.name)
+        for field in Cutout._meta.fields
+    ]
+
+    @admin.display(description=_("matte"))
+    def matte_name(self, cutout: Cutout) -> str:
+        return cutout.matte.name or "–"
+
+    @admin.display(description=_("edge colours"))
+    def edges_name(self, cutout: Cutout) -> str:
+        return cutout.edges.name or "–"
 
     @admin.display(description=_("took"))
     def duration(self, cutout: Cutout) -> str:
@@ -89,6 +101,9 @@ class CutoutAdmin(ReadOnlyAdmin[Cutout]):
         cutout = get_object_or_404(Cutout, pk=cutout_id)
         try:
             rendition = get_rendition(cutout=cutout, spec=THUMBNAIL)
+        except NotNow as error:
+            headers = {"Retry-After": str(error.retry_after)}
+            return HttpResponse(error.message, status=503, headers=headers)
         except (ServiceError, ProcessingError) as error:
             raise Http404 from error
         return serve_file(request, rendition.file, content_type=rendition.content_type)

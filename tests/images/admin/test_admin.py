@@ -1,5 +1,8 @@
 """The admin site: everything opens, acts work, and nothing secret shows."""
 
+import re
+from typing import Any
+
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Permission
@@ -8,7 +11,8 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import ApiToken, User
-from images.models import Cutout, Image, Rendition, Status
+from images.models import Cutout, Image, Rendition, Status, WorkerProcess
+from images.services.errors import Busy
 from images.tasks import run_next_cutout
 from tests.factories import UserFactory, submit
 
@@ -52,10 +56,35 @@ def test_thumbnail_only_here(admin_client: Client, owner_client: Client, cutout:
     address = reverse("admin:images_cutout_thumbnail", args=[cutout.pk])
     assert admin_client.get(address)["Content-Type"] == "image/webp"
     assert owner_client.get(address).status_code == 302
-    clerk = UserFactory(email="clerk@example.com", is_staff=True)
+    clerk = UserFactory.create(email="clerk@example.com", is_staff=True)
     client = Client()
     client.force_login(clerk)
     assert client.get(address).status_code == 404
+
+
+def test_a_busy_server_asks_to_come_back(
+    admin_client: Client, cutout: Cutout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(**kwargs: Any) -> None:
+        raise Busy
+
+    monkeypatch.setattr("images.admin.cutouts.get_rendition", busy)
+    response = admin_client.get(reverse("admin:images_cutout_thumbnail", args=[cutout.pk]))
+    assert (response.status_code, response.headers["Retry-After"]) == (503, str(Busy.retry_after))
+
+
+def test_files_are_named_and_no_link_leads_nowhere(admin_client: Client, image: Image) -> None:
+    cutout = image.current_cutout
+    assert cutout is not None
+    page = ""
+    for row in (image, cutout):
+        address = reverse(f"admin:images_{row._meta.model_name}_change", args=[row.pk])
+        page = admin_client.get(address).content.decode()
+        links = set(re.findall(r'(?:href|src)="(/[^"]*)"', page))
+        assert links
+        for link in links:
+            assert link.startswith("/static/") or admin_client.get(link).status_code != 404, link
+    assert str(cutout.matte.name) in page
 
 
 def act(client: Client, model: str, action: str, pk: object) -> int:
@@ -89,7 +118,7 @@ def test_deleting_an_account_takes_its_pictures(admin_client: Client, image: Ima
 
 
 def test_looking_is_not_acting(image: Image) -> None:
-    clerk = UserFactory(email="clerk@example.com", is_staff=True)
+    clerk = UserFactory.create(email="clerk@example.com", is_staff=True)
     clerk.user_permissions.add(*Permission.objects.filter(codename__startswith="view_"))
     client = Client()
     client.force_login(clerk)
@@ -111,6 +140,29 @@ def test_queries_do_not_grow(
     for name in LISTS[2:4]:
         with django_assert_max_num_queries(9):
             admin_client.get(reverse(name))
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_workers_and_what_they_hold(
+    admin_client: Client,
+    owner: User,
+    count: int,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    held = []
+    for number in range(count):
+        worker = WorkerProcess.objects.create(id=f"host/1:{number}:1", host="host", pid=number)
+        submit(owner)
+        Cutout.objects.filter(status=Status.QUEUED).update(status="running", worker=worker.pk)
+        held.append(str(Cutout.objects.get(worker=worker.pk).pk))
+    WorkerProcess.objects.create(id="idle", host="host", pid=99)
+    # Session, person, count of the page, workers, and the four of the report.
+    with django_assert_num_queries(8):
+        response = admin_client.get(reverse("admin:images_workerprocess_changelist"))
+    page = response.content.decode()
+    for pk in held:
+        assert page.count(pk) == 1
+    assert f"<td>{count}</td>" in page
 
 
 def test_everything_of_ours_is_registered() -> None:
