@@ -38,11 +38,20 @@ class UserAdmin(BaseUserAdmin[User]):
     list_filter = ["is_active", "is_staff"]
     search_fields = ["email", "name"]
     ordering = ["-date_joined"]
-    filter_horizontal = ()
+    filter_horizontal = ["user_permissions"]
     readonly_fields = ["date_joined", "last_login"]
     fieldsets = (
         (None, {"fields": ("email", "name", "password")}),
-        (_("May"), {"fields": ("is_active", "is_staff", "is_superuser")}),
+        (
+            _("May"),
+            {
+                "description": _(
+                    "An administrator sees and does here what the permissions say. "
+                    "A superuser may do everything."
+                ),
+                "fields": ("is_active", "is_staff", "is_superuser", "user_permissions"),
+            },
+        ),
         (_("Dates"), {"fields": ("date_joined", "last_login")}),
     )
     add_fieldsets = (
@@ -55,12 +64,34 @@ class UserAdmin(BaseUserAdmin[User]):
         ),
     )
 
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
+        """Only superusers give rights: others could give them to themselves."""
+        rights = [] if _is_superuser(request) else ["is_staff", "is_superuser", "user_permissions"]
+        return [*self.readonly_fields, *rights]
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_change_permission(request, obj) and _is_in_reach(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and _is_in_reach(request, obj)
+
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
         """Everything of a person goes with the account; listing it all would only be slow."""
         names = [str(row) for row in objs]
-        return names, {str(self.opts.verbose_name_plural): len(names)}, set(), []
+        out_of_reach = [row for row in objs if not self.has_delete_permission(request, row)]
+        needed = {str(self.opts.verbose_name)} if out_of_reach else set()
+        return names, {str(self.opts.verbose_name_plural): len(names)}, needed, []
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    return request.user.is_authenticated and request.user.is_superuser
+
+
+def _is_in_reach(request: HttpRequest, user: User | None) -> bool:
+    """Who could change a superuser's address or password would be one."""
+    return user is None or not user.is_superuser or _is_superuser(request)
 
 
 @admin.register(ApiToken)
