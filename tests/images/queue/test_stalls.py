@@ -1,5 +1,7 @@
-"""When is a queue stuck, and when is it only busy?"""
+"""When is a queue stuck, and when is it only busy? The clock is the test's."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
@@ -9,51 +11,76 @@ from django_q.models import OrmQ
 from accounts.models import User
 from images.models import Cutout, Status
 from images.queue import stalls
-from images.queue.stalls import StallDetector
-from tests.images.queue.conftest import eventually, make_cutout
+from images.queue.stalls import CYCLE_SECONDS, HEAL_SECONDS, STALL_SECONDS, StallDetector
+from tests.images.queue.conftest import make_cutout
 
 pytestmark = pytest.mark.django_db
 
 
+def none_begins() -> float:
+    return 1.0
+
+
+@dataclass
+class Clock:
+    """Stands still until it is put forward."""
+
+    now: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 @pytest.fixture
-def detector(monkeypatch: pytest.MonkeyPatch) -> StallDetector:
-    monkeypatch.setattr(stalls, "CYCLE_SECONDS", 0.01)
-    monkeypatch.setattr(stalls, "HEAL_SECONDS", 0.05)
-    monkeypatch.setattr(stalls, "STALL_SECONDS", 0.2)
-    return StallDetector(Cutout)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(stalls, "monotonic", clock)
+    return clock
 
 
-def stalls_within(detector: StallDetector, seconds: float, *, idle: bool = True) -> bool:
-    return eventually(lambda: detector.is_stalled(idle=idle, progress=1.0), seconds=seconds)
+def stalls_after(
+    clock: Clock,
+    *,
+    idle: bool = True,
+    progress: Callable[[], float] = none_begins,
+    limit: float = 10 * STALL_SECONDS,
+) -> float | None:
+    """Seconds until the detector speaks, if it is asked ten times a second for `limit` seconds."""
+    detector, start = StallDetector(Cutout), clock.now
+    while clock.now - start < limit:
+        if detector.is_stalled(idle=idle, progress=progress()):
+            return clock.now - start
+        clock.now += CYCLE_SECONDS / 10
+    return None
 
 
-def test_work_that_nobody_begins_is_a_stall(owner: User, detector: StallDetector) -> None:
+def test_work_that_nobody_begins_is_a_stall(owner: User, clock: Clock) -> None:
     make_cutout(owner)
-    assert stalls_within(detector, 2)
+    waited = stalls_after(clock)
+    assert waited is not None
+    # A look to notice the first progress, and what lies between two looks.
+    assert STALL_SECONDS <= waited <= STALL_SECONDS + 3 * CYCLE_SECONDS
 
 
-def test_a_lost_wake_up_is_replaced_before_it_comes_to_that(
-    owner: User, detector: StallDetector
-) -> None:
+def test_a_lost_wake_up_is_replaced_before_it_comes_to_that(owner: User, clock: Clock) -> None:
     make_cutout(owner)
-    assert not stalls_within(detector, 0.15)
+    assert stalls_after(clock, limit=HEAL_SECONDS - CYCLE_SECONDS) is None
+    assert not OrmQ.objects.exists()
+    assert stalls_after(clock, limit=HEAL_SECONDS + 3 * CYCLE_SECONDS) is None
     assert OrmQ.objects.count() == 1
 
 
-def test_a_long_run_is_no_stall(owner: User, detector: StallDetector) -> None:
+def test_a_long_run_is_no_stall(owner: User, clock: Clock) -> None:
     make_cutout(owner)
-    assert not stalls_within(detector, 0.5, idle=False)
+    assert stalls_after(clock, idle=False) is None
 
 
-def test_an_empty_queue_is_no_stall(owner: User, detector: StallDetector) -> None:
+def test_an_empty_queue_is_no_stall(owner: User, clock: Clock) -> None:
     make_cutout(owner, status=Status.DONE, matte="matte.png")
-    make_cutout(owner, not_before=timezone.now() + timedelta(seconds=60))
-    assert not stalls_within(detector, 0.5)
+    make_cutout(owner, not_before=timezone.now() + timedelta(hours=1))
+    assert stalls_after(clock) is None
 
 
-def test_a_long_queue_is_no_stall_while_runs_begin(owner: User, detector: StallDetector) -> None:
+def test_a_long_queue_is_no_stall_while_runs_begin(owner: User, clock: Clock) -> None:
     make_cutout(owner)
-    runs = iter(range(1, 10**9))
-    assert not eventually(
-        lambda: detector.is_stalled(idle=True, progress=float(next(runs))), seconds=0.5
-    )
+    assert stalls_after(clock, progress=lambda: clock.now // (STALL_SECONDS / 2)) is None
