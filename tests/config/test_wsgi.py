@@ -3,6 +3,7 @@
 import encodings
 import logging
 import pkgutil
+from collections.abc import Callable
 from io import BytesIO
 from urllib.parse import urlencode
 from wsgiref.util import setup_testing_defaults
@@ -31,7 +32,12 @@ def ask(content_type: str, body: bytes = b"") -> tuple[int, bytes]:
     }
     setup_testing_defaults(environ)
     statuses: list[str] = []
-    answer = application(environ, lambda status, *_: statuses.append(status) or bytes)
+
+    def start_response(status: str, *_headers: object) -> Callable[[bytes], object]:
+        statuses.append(status)
+        return bytes
+
+    answer = application(environ, start_response)
     return int(statuses[0].split()[0]), b"".join(answer)
 
 
