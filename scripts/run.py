@@ -29,6 +29,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
 
 def main() -> None:
     only_prepare = "--prepare" in sys.argv[1:]
+    if not only_prepare:  # an image is made by one user and run by another
+        os.umask(0o077)  # for all processes: database and pictures are for their user alone
     settings = load_settings()
     make_folders(settings.DATA_DIR, settings.MEDIA_ROOT)
     lock = lock_data_dir(settings.DATA_DIR, settings.PORT)
@@ -178,12 +180,15 @@ def bring_weights(default_engine: str, model_dir: Path) -> bool:
     ]
     if not missing:
         return False
+    private = os.umask(0o022)  # weights are no secret, and other instances may share them
     try:
         model_dir.mkdir(parents=True, exist_ok=True)
         call_command("fetch_models", *missing)
     except (CommandError, OSError) as error:
         say(f"\nWARNING: {error}\n")
         return True
+    finally:
+        os.umask(private)
     return False
 
 
