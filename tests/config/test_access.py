@@ -1,15 +1,21 @@
 """Who gets what, over the whole URL table: a new route is covered the moment it exists."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import URLResolver, get_resolver, reverse
+from django.utils.timezone import now
+from django_q.models import Failure, OrmQ, Schedule, Success
 from rest_framework.test import APIClient
 
 from accounts.models import ApiToken, User
-from images.models import Image
+from images.models import Image, WorkerProcess
+from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -24,7 +30,7 @@ def routes(resolver: URLResolver | None = None, prefix: str = "") -> Iterator[tu
         if isinstance(pattern, URLResolver):
             space = f"{prefix}{pattern.namespace}:" if pattern.namespace else prefix
             yield from routes(pattern, space)
-        elif isinstance(pattern, URLPattern) and pattern.name:
+        elif pattern.name:
             yield prefix + pattern.name, str(pattern.pattern)
 
 
@@ -34,8 +40,6 @@ def with_identifier() -> list[str]:
 
 
 def address_of(name: str, image: Image, token: ApiToken) -> str:
-    from django.urls import reverse
-
     kinds: dict[str, Any] = {
         "token": token.pk,
         "cutout": image.current_cutout_id,
@@ -113,6 +117,75 @@ def test_keys_do_not_open_the_pages(image: Image) -> None:
     assert response.status_code == 302
 
 
-def test_pictures_in_the_trash_stay_private(image: Image, stranger_client: Client) -> None:
-    stranger_client.delete(f"/api/v1/images/{image.pk}/")
-    assert Image.objects.kept().filter(pk=image.pk).exists()
+@pytest.fixture
+def in_trash(image: Image, owner_client: Client) -> Image:
+    assert owner_client.post(f"/images/{image.pk}/delete/").status_code == 302
+    assert Image.objects.in_trash().get() == image
+    return image
+
+
+@pytest.mark.parametrize("name", [name for name in with_identifier() if "token" not in name])
+def test_pictures_in_the_trash_stay_private(
+    name: str, in_trash: Image, token: ApiToken, stranger_client: Client
+) -> None:
+    """Pages, files and acts, for strangers and for the signed-out."""
+    address = address_of(name, in_trash, token)
+    found = statuses(stranger_client, address)
+    assert set(found.values()) <= {404, 405, 403}, found
+    assert 404 in found.values(), found
+    refusal = 401 if name.startswith("api:") else 302
+    assert set(statuses(Client(), address).values()) <= {refusal, 405}
+    assert Image.objects.in_trash().get() == in_trash
+
+
+def admin_routes() -> list[str]:
+    return sorted(name for name, route in routes() if name.startswith("admin:") and "<" in route)
+
+
+def admin_row(name: str, image: Image, token: ApiToken) -> Model:
+    """The row that an admin route with an identifier is about."""
+    owner = image.owner
+    worker = {"id": "host/1:1:1", "host": "host", "pid": 1}
+    task = {"id": "0" * 32, "name": "t", "func": "f", "started": now(), "stopped": now()}
+    rows: dict[str, Callable[[], Model]] = {
+        "auth_user": lambda: owner,
+        "accounts_user": lambda: owner,
+        "accounts_apitoken": lambda: token,
+        "images_image": lambda: image,
+        "images_cutout": image.cutouts.get,
+        "images_workerprocess": lambda: WorkerProcess.objects.create(**worker),
+        "account_emailaddress": lambda: EmailAddress.objects.create(user=owner, email=owner.email),
+        "django_q_schedule": lambda: Schedule.objects.create(func="f"),
+        "django_q_success": lambda: Success.objects.create(success=True, **task),
+        "django_q_failure": lambda: Failure.objects.create(success=False, **task),
+        "django_q_ormq": lambda: OrmQ.objects.all()[0],
+    }
+    (make,) = (make for start, make in rows.items() if name.startswith(f"admin:{start}_"))
+    return make()
+
+
+def admin_address(name: str, image: Image, token: ApiToken) -> str:
+    if name == "admin:app_list":
+        return reverse(name, args=["images"])
+    if name == "admin:view_on_site":
+        return reverse(name, args=[ContentType.objects.get_for_model(Image).pk, image.pk])
+    return reverse(name, args=[admin_row(name, image, token).pk])
+
+
+@pytest.mark.parametrize("name", admin_routes())
+def test_the_admin_site_is_for_those_who_may(
+    name: str, image: Image, token: ApiToken, owner_client: Client, admin_client: Client
+) -> None:
+    address = admin_address(name, image, token)
+    clerk_client = Client()
+    clerk_client.force_login(UserFactory.create(email="clerk@example.com", is_staff=True))
+    for method in ("get", "post"):
+        for outsider in (Client(), owner_client):
+            response = getattr(outsider, method)(address)
+            assert response.status_code == 302
+            assert "/login/" in response["Location"]
+        # No page of a picture is on the site for administrators: "view on site" leads nowhere.
+        assert getattr(clerk_client, method)(address).status_code in {403, 404}
+    assert Image.objects.filter(pk=image.pk).exists()
+    if name.endswith(("_change", "_history", "_password_change", "_thumbnail", "app_list")):
+        assert admin_client.get(address).status_code == 200
