@@ -198,6 +198,21 @@ def test_a_picture_that_cannot_be_read_leaves_its_frame_empty(page: Page, owner:
     expect(card(page, image).locator(".card-picture > .icon")).to_be_visible()
     page.goto(reverse("web:image", args=[image.pk]))
     expect(page.get_by_text("There is nothing to show.")).to_be_visible()
+    widths = [page.locator(one).bounding_box() for one in (".stage > .notice", ".stage-frame")]
+    assert widths[0] is not None
+    assert widths[1] is not None
+    assert widths[0]["width"] == widths[1]["width"]
+
+
+def test_buttons_are_in_the_middle_on_phones(page: Page) -> None:
+    page.set_viewport_size({"width": 360, "height": 800})
+    touch = page.context.new_cdp_session(page)
+    touch.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    page.goto(reverse("web:workspace"))
+    for name in ("Choose pictures", "Take a photo"):
+        button = page.get_by_role("button", name=name).bounding_box()
+        assert button is not None
+        assert button["x"] + button["width"] / 2 == pytest.approx(180, abs=10)
 
 
 def test_a_lost_picture_leaves_its_frame_empty(page: Page, image: Image) -> None:
