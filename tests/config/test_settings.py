@@ -3,12 +3,9 @@
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from django.conf import settings
-
-from config.environment import local_secret_key
 
 ROOT = Path(settings.BASE_DIR)
 PRODUCTION = {
@@ -67,10 +64,26 @@ def test_the_local_key_is_made_once(tmp_path: Path) -> None:
 
 
 def test_processes_that_start_together_share_one_key(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "secret_key"
-    with ThreadPoolExecutor(8) as pool:
-        keys = set(pool.map(lambda _: local_secret_key(path), range(8)))
+    """They wait for a signal, since starting takes each of them its own time."""
+    path, signal = tmp_path / "new" / "secret_key", tmp_path / "go"
+    code = (
+        "import sys, time; from pathlib import Path\n"
+        "from config.environment import local_secret_key\n"
+        "key, signal = map(Path, sys.argv[1:]); print('ready', flush=True)\n"
+        "while not signal.exists(): time.sleep(0.001)\n"
+        "print(local_secret_key(key))"
+    )
+    command = [sys.executable, "-c", code, str(path), str(signal)]
+    processes = [
+        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(6)
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    signal.touch()
+    keys = {process.communicate(timeout=60)[0].strip() for process in processes}
     assert keys == {path.read_text()}
+    assert list(path.parent.iterdir()) == [path], "no draft is left"
 
 
 def test_addresses_are_verified_only_where_mail_is_sent(tmp_path: Path) -> None:
