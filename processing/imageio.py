@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 import pi_heif
-from PIL import ExifTags, Image
+from PIL import Image
 
 from .colour import to_srgb
 from .errors import (
@@ -21,7 +21,9 @@ from .errors import (
     TruncatedImage,
     UnsupportedFormat,
 )
-from .guards import check_tiff
+from .essentials import find_essentials
+from .essentials.jpeg import check_scans
+from .guards import check_bmp, check_tiff, exif_orientation
 from .sniff import FORMATS, HEAD_BYTES, PictureFormat, sniff
 from .spec import RenderSpec
 
@@ -40,6 +42,7 @@ _TURNS = {
 }
 # Formats whose Pillow plugin turns the picture by itself.
 _TURNED_BY_PLUGIN = ("tiff", "heic")
+_CHECKS = {"tiff": check_tiff, "bmp": check_bmp}
 
 MEGABYTE = 1024 * 1024  # as settings and pages count it
 
@@ -66,6 +69,7 @@ class WorkingCopy:
 @dataclass(slots=True)
 class _Opened:
     image: Image.Image
+    file: BinaryIO  # what ``image`` is decoded from
     format: PictureFormat
     orientation: int
     full_size: tuple[int, int]
@@ -94,7 +98,7 @@ def open_image(fp: BinaryIO, *, max_pixels: int | None = None) -> Image.Image:
 
     Raises what ``read_header`` raises (sizes in bytes aside), and TruncatedImage.
     """
-    opened = _open(fp, max_pixels)
+    opened = _open_to_decode(fp, max_pixels)
     return _finish(opened, shrink_to=None)
 
 
@@ -112,7 +116,7 @@ def open_working_copy(
     The longest side never falls below ``min_side`` px. A JPEG is decoded at that scale, which saves
     most of the work; others are decoded whole and reduced before their colours are converted.
     """
-    opened = _open(fp, max_pixels)
+    opened = _open_to_decode(fp, max_pixels)
     factor = max(1, max(opened.full_size) // min_side)
     if factor > 1 and opened.format.name == "jpeg":
         width, height = opened.image.size
@@ -133,16 +137,28 @@ def _check_length(fp: BinaryIO, max_bytes: int | None) -> None:
         )
 
 
+def _open_to_decode(fp: BinaryIO, max_pixels: int | None) -> _Opened:
+    opened = _open(fp, max_pixels)
+    if opened.format.name == "jpeg":
+        check_scans(opened.file)
+    return opened
+
+
 def _open(fp: BinaryIO, max_pixels: int | None) -> _Opened:
     kind = _identify(fp)
-    if kind.name == "tiff":
-        check_tiff(fp)
-    fp.seek(0)
-    image = _parse(fp, kind)
-    orientation = 1 if kind.name in _TURNED_BY_PLUGIN else _orientation(image)
+    if kind.name in _CHECKS:
+        _CHECKS[kind.name](fp)
+    essentials = find_essentials(fp, kind.name)
+    essentials.file.seek(0)
+    image = _parse(essentials.file, kind)
+    orientation = 1
+    if kind.name not in _TURNED_BY_PLUGIN:
+        # Not getexif(): for a PNG that decodes the whole picture in search of a late chunk.
+        exif = image.info.get("exif", b"") if essentials.exif is None else essentials.exif
+        orientation = exif_orientation(exif)
     size = image.size[::-1] if orientation >= 5 else image.size
     _check_pixels(size, max_pixels)
-    return _Opened(image, kind, orientation, size)
+    return _Opened(image, essentials.file, kind, orientation, size)
 
 
 def _identify(fp: BinaryIO) -> PictureFormat:
@@ -169,21 +185,6 @@ def _parse(fp: BinaryIO, kind: PictureFormat) -> Image.Image:
     if min(image.size) < 1:
         raise NotAnImage("The picture has no pixels.")
     return image
-
-
-def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 to 8, from what was read so far.
-
-    Not ``getexif()``: for a PNG that decodes the whole picture in search of a late chunk.
-    """
-    exif = Image.Exif()
-    try:
-        with _quiet():
-            exif.load(image.info.get("exif") or b"")
-            value = exif.get(ExifTags.Base.Orientation, 1)
-    except Exception:  # broken EXIF is common and no reason to refuse a picture
-        return 1
-    return value if value in _TURNS else 1
 
 
 def _check_pixels(size: tuple[int, int], max_pixels: int | None) -> None:

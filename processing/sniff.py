@@ -45,6 +45,7 @@ _BRANDS = {
     **dict.fromkeys((b"avif", b"avis"), "avif"),
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"), "heic"),
 }
+_BMP_EMBEDDED = {b"\4\0\0\0": "JPEG", b"\5\0\0\0": "PNG"}  # its field "compression"
 _GENERIC_BRANDS = (b"mif1", b"msf1", b"mif2")
 
 # Offset, magic, and the name that a refusal gives. Order matters only within one offset.
@@ -130,6 +131,8 @@ def sniff(head: bytes) -> Sniffed:
     if head[4:8] == b"ftyp":
         return _sniff_iso_media(head)
     if _is_bmp(head):
+        if head[30:34] in _BMP_EMBEDDED and head[14] >= 40:
+            return Sniffed(refused=f"BMP with an embedded {_BMP_EMBEDDED[head[30:34]]}")
         return Sniffed(FORMATS["bmp"])
     return Sniffed(refused=_refused_name(head))
 
