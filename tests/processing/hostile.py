@@ -59,6 +59,14 @@ def webp_with(extra: bytes) -> bytes:
     return b"RIFF" + struct.pack("<L", len(body)) + body
 
 
+def webp_frame_with(extra: bytes) -> bytes:
+    picture = encoded(corners(), "WEBP").getvalue()[12:]
+    side = bytes([59, 0, 0, 39, 0, 0])
+    frame = riff(b"ANMF", bytes(6) + side + bytes(4) + picture + extra)
+    body = b"WEBP" + riff(b"VP8X", bytes([2, 0, 0, 0]) + side) + riff(b"ANIM", bytes(6)) + frame
+    return b"RIFF" + struct.pack("<L", len(body)) + body
+
+
 def avif_with(extra: bytes) -> bytes:
     whole = encoded(corners(), "AVIF").getvalue()
     start = int.from_bytes(whole[:4], "big")
@@ -126,6 +134,7 @@ TOO_MANY_PIECES: dict[str, Callable[[], bytes]] = {
     "GIF, application data": lambda: gif_with(b"!\xff\x0bNETSCAPE2.0" + many(b"\1a") + b"\0"),
     "GIF, junk": lambda: gif_with(many(b"\0")),
     "WebP, unknown chunks": lambda: webp_with(many(riff(b"abcd", b""))),
+    "WebP, unknown chunks in a frame": lambda: webp_frame_with(many(riff(b"abcd", b""))),
     "AVIF, boxes": lambda: avif_with(many(box(b"free", b""))),
 }
 
