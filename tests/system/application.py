@@ -15,6 +15,8 @@ from typing import TypeVar
 
 import psutil
 
+from scripts.linux import die_with_parent
+
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".venv" / "bin" / "python"
 READY = re.compile(r"Clearcut is ready: (http://\S+)")
@@ -75,6 +77,7 @@ class Application:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - nothing is left if the tests are killed
         )
         threading.Thread(target=self._read, args=[self.process], daemon=True).start()
 

@@ -31,9 +31,9 @@ DONE_WITHIN = 60
 
 
 def large_picture() -> bytes:
-    """24 megapixels: a worker is busy with it for a while."""
+    """15 megapixels: a worker is busy with it for a while."""
     buffer = io.BytesIO()
-    drawn_picture((6000, 4000)).save(buffer, "JPEG")
+    drawn_picture((5000, 3000)).save(buffer, "JPEG")
     return buffer.getvalue()
 
 
@@ -67,12 +67,12 @@ def check_outcome(live: Application, program: Client, cutouts: list[str]) -> Non
     assert {cutout["status"] for cutout in finished.values()} == {"done"}, finished
     images = program.all_images()
     assert sorted(image["cutout"]["id"] for image in images) == sorted(cutouts)
-    wait_until(lambda: is_ready(live), DONE_WITHIN, "ready again", pause=0.5)
+    wait_until(lambda: is_ready(live), DONE_WITHIN, "ready again", pause=0.2)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_killed_while_busy(live: Application, program: Client, kind: str) -> None:
-    cutouts = submit(program, large_picture(), count=3)
+    cutouts = submit(program, large_picture(), count=2)
     wait_until(
         lambda: program.cutout(cutouts[0])["status"] != "queued", 30, "work begins", pause=0.02
     )
@@ -113,7 +113,7 @@ def test_what_died_is_back_within_two_seconds(live: Application, program_name: s
         began = time.monotonic()
         wait_until(partial(has_successor, supervisord, victim, program_name), 10, "back", 0.02)
         assert time.monotonic() - began < 2.5
-    wait_until(lambda: is_ready(live), DONE_WITHIN, "ready again", pause=0.5)
+    wait_until(lambda: is_ready(live), DONE_WITHIN, "ready again", pause=0.2)
     current_tree(live)
 
 
