@@ -111,7 +111,7 @@ def test_a_file_too_large_is_not_even_sent(workspace: Page, tmp_path: Path) -> N
     sent: list[str] = []
     workspace.on("request", lambda request: sent.append(request.method))
     workspace.locator("[data-files]").set_input_files(huge)
-    expect(card(workspace, "huge.jpg")).to_contain_text("too large: at most 25.0")
+    expect(card(workspace, "huge.jpg")).to_contain_text("too large: at most 25 MB")
     assert "POST" not in sent
 
 
