@@ -70,6 +70,19 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
         application.kill()
 
 
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Application:
+    """Stopped after its first start; what was prepared is still there."""
+    application = make_application(tmp_path_factory.mktemp("prepared"))
+    try:
+        application.start()
+        application.stop()
+    finally:
+        application.kill()
+    assert any("Preparing the database" in line for line in application.output)
+    return application
+
+
 @pytest.fixture
 def program(live: Application, request: pytest.FixtureRequest) -> Client:
     """A program with a token, whose history is empty."""

@@ -4,12 +4,15 @@ import os
 import signal
 import socket
 import subprocess
+import time
 
 import psutil
 import pytest
 import requests
 
+from tests.factories import picture_bytes
 from tests.system.application import PYTHON, ROOT, Application, free_port, is_alive, wait_until
+from tests.system.client import Client
 from tests.system.conftest import make_application
 
 ONCE = ("Installing", "Warming up", "Preparing the database", "Preparing the static files")
@@ -62,19 +65,6 @@ def test_says_which_setting_is_wrong(live: Application) -> None:
     assert "Traceback" not in words
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Application:
-    """Stopped after its first start; what was prepared is still there."""
-    application = make_application(tmp_path_factory.mktemp("prepared"))
-    try:
-        application.start()
-        application.stop()
-    finally:
-        application.kill()
-    assert any("Preparing the database" in line for line in application.output)
-    return application
-
-
 @pytest.fixture
 def second(prepared: Application) -> Application:
     """The second `make run` on the same data, with another port."""
@@ -125,3 +115,27 @@ def test_ends_at_once_when_asked_twice(second: Application) -> None:
         wait_until(lambda: not any(map(is_alive, everything)), 5, "everything has stopped")
     finally:
         second.kill()
+
+
+@pytest.mark.weights
+def test_without_weights_pictures_wait_until_they_come(prepared: Application) -> None:
+    blocked = prepared.folder / "weights"
+    blocked.write_text("in the way of the folder")
+    application = Application(prepared.folder, blocked, prepared.settings)
+    try:
+        application.start()
+        words = "".join(application.output)
+        assert "WARNING" in words
+        assert "weights of U²-Net are missing" in words
+        program = Client(application, "patient@example.com")
+        identifier = program.post_file("disc.png", picture_bytes()).json()["latest_cutout"]
+        time.sleep(3)
+        assert program.cutout(identifier)["status"] == "queued"
+
+        blocked.unlink()
+        blocked.symlink_to(prepared.model_dir)
+        assert program.wait_for([identifier], 60)[identifier]["status"] == "done"
+        application.stop()
+    finally:
+        application.kill()
+        blocked.unlink()
