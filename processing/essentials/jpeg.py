@@ -17,6 +17,7 @@ _ARITHMETIC = range(0xC9, 0xD0)  # nobody uses it, and it decodes whole scans ou
 _MARKER = re.compile(rb"\xff([^\x00\xff])")
 # In a scan: neither stuffed zeros nor fill nor restarts nor what decoders refuse or pass over.
 _MARKER_IN_SCAN = re.compile(rb"\xff[^\x00\x01\xff\xd0-\xd8]")
+_LONG_FILL = b"\xff" * 65536  # libjpeg starts such a run again with every block that it is given
 _WINDOW = 4096
 _JUNK_WINDOW_PIECES = 64  # so that a few hundred kilobytes may lie between segments
 _WITHOUT_LENGTH = {0x01, 0xC8, *range(0xD0, 0xDA), *range(0xF0, 0xFE)}
@@ -92,6 +93,8 @@ def check_scans(fp: BinaryIO) -> None:
     """
     fp.seek(0)
     content = fp.read()
+    if _LONG_FILL in content:
+        raise implausible()
     pieces = Pieces(len(content), average=_AVERAGE_PIECE)
     at, scans = 2, 0
     while found := _MARKER_IN_SCAN.search(content, at):

@@ -105,6 +105,13 @@ def test_what_follows_a_jpeg_does_not_count_as_scans() -> None:
     assert open_image(io.BytesIO(hostile.with_scans(0) + b"\xff\xda\0\2" * 500)).size == (60, 40)
 
 
+def test_a_long_run_of_fill_after_the_scan_is_refused() -> None:
+    whole = encoded(corners(), "JPEG").getvalue()
+    assert open_image(io.BytesIO(whole[:-2] + b"\xff" * 1_000 + whole[-2:])).size == (60, 40)
+    with pytest.raises(NotAnImage, match="implausible"):
+        open_image(io.BytesIO(whole[:-2] + b"\xff" * 1_000_000 + whole[-2:]))
+
+
 def test_arithmetic_coding_is_refused_by_name() -> None:
     whole = encoded(corners(), "JPEG").getvalue()
     with pytest.raises(UnsupportedFormat, match="arithmetic"):
