@@ -1,6 +1,7 @@
 """How settings read the environment: one reader, the .env file, and the key that is made once."""
 
 import os
+import secrets
 from pathlib import Path
 
 import environ
@@ -25,7 +26,7 @@ def local_secret_key(path: Path) -> str:
     """
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(get_random_secret_key())

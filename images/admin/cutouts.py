@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 from images.admin.readonly import ReadOnlyAdmin
 from images.models import Cutout, Status
 from images.services.cutouts import retry_cutout
-from images.services.errors import CutoutNotFailed, NotNow, ServiceError
+from images.services.errors import NotNow, ServiceError, WrongState
 from images.services.renditions import get_rendition
 from images.serving import serve_file
 from processing.errors import ProcessingError
@@ -79,7 +79,7 @@ class CutoutAdmin(ReadOnlyAdmin[Cutout]):
         for cutout in queryset.filter(status=Status.FAILED):
             try:
                 retry_cutout(cutout=cutout)
-            except CutoutNotFailed:
+            except WrongState:
                 continue
             count += 1
         told = ngettext(

@@ -79,9 +79,14 @@ def request_cutout(*, image: Image, extract_spec: ExtractSpec | None = None) -> 
 
 
 def retry_cutout(*, cutout: Cutout) -> Cutout:
-    """Put a failed cutout back into the queue; raises CutoutNotFailed if it has not failed."""
+    """Put a failed cutout back into the queue.
+
+    Raises CutoutNotFailed if it has not failed, ImageInTrash.
+    """
     now = timezone.now()
     with transaction.atomic():
+        if Image.objects.in_trash().filter(pk=cutout.image_id).exists():
+            raise ImageInTrash
         changed = Cutout.objects.filter(pk=cutout.pk, status=Status.FAILED).update(
             status=Status.QUEUED,
             lane=_lane_for(cutout.owner_id),

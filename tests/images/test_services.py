@@ -361,6 +361,12 @@ class TestAgain:
         with pytest.raises(ImageInTrash):
             cutouts.request_cutout(image=image)
 
+    def test_no_retry_in_the_trash(self, image: Image, cutout: Cutout) -> None:
+        Cutout.objects.update(status=Status.FAILED)
+        trash.move_to_trash(images=Image.objects.all())
+        with pytest.raises(ImageInTrash):
+            cutouts.retry_cutout(cutout=cutout)
+
     def test_not_after_a_purge(self, image: Image) -> None:
         trash.purge(images=Image.objects.all())
         with pytest.raises(ImageGone):
