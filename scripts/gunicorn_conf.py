@@ -13,13 +13,15 @@ from scripts.linux import die_with_parent
 cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 bind = f"0.0.0.0:{os.environ.get('PORT', '8000')}"
-worker_class = "gthread"
+worker_class = "scripts.webserver.worker.BufferingWorker"
 workers = int(os.environ.get("WEB_WORKERS") or min(2, cpus))
 threads = int(os.environ.get("WEB_THREADS") or 8)
 # Django is loaded once and shared; connections and threads are made after the fork.
 preload_app = True
 no_control_socket = True
-# A worker whose main loop is stuck this long is replaced. A slow upload only holds its thread.
+# Open connections of one process, most of them idle; with their spools they need twice the files.
+worker_connections = 400
+# A worker whose main loop is stuck this long is replaced.
 timeout = 60
 graceful_timeout = 15
 keepalive = 15
@@ -37,3 +39,10 @@ def post_fork(_server: Any, _worker: Any) -> None:
 
     die_with_parent(signal.SIGKILL)
     connections.close_all()
+
+
+def post_worker_init(worker: Any) -> None:
+    from django.conf import settings  # ready only now
+
+    worker.largest_request = settings.MAX_REQUEST_BYTES + 1024 * 1024
+    worker.largest_spool = max(worker.largest_spool, 2 * worker.largest_request)
