@@ -112,6 +112,7 @@ def test_missing_file_is_a_404(owner_client: Client, image: Image, cutout: Cutou
 
 def test_white_jpeg(owner_client: Client, cutout: Cutout) -> None:
     response = rendition(owner_client, cutout, format="jpeg", background="white", download="1")
+    assert response.status_code == 200, response.content
     assert response.headers["Content-Disposition"] == 'attachment; filename="disc.jpg"'
     picture = Pixels.open(BytesIO(body(response)))
     assert picture.format == "JPEG"
