@@ -18,7 +18,7 @@ workers = int(os.environ.get("WEB_WORKERS") or min(2, cpus))
 threads = int(os.environ.get("WEB_THREADS") or 8)
 # Django is loaded once and shared; connections and threads are made after the fork.
 preload_app = True
-no_control_socket = True
+control_socket_disable = True
 # Open connections of one process, most of them idle; with their spools they need twice the files.
 worker_connections = 400
 # A worker whose main loop is stuck this long is replaced.

@@ -25,6 +25,8 @@ os.chdir(ROOT)
 UNUSED_STATIC = ["redoc", "rest_framework"]
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
+# onnxruntime would report its use to its makers; what happens here is nobody else's business.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 def main() -> None:

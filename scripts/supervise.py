@@ -24,8 +24,7 @@ PORT = int(os.environ["PORT"])
 HOST = os.environ["CLEARCUT_HOST"]
 STOP_SECONDS = 26
 READY_SECONDS = 120
-# A full disk or a long queue is a reason to warn, not to wait.
-WAITED_FOR = {"web", "database", "migrations", "worker"}
+PAGES_NEED = {"web", "database", "migrations"}
 
 
 def main() -> int:
@@ -119,22 +118,25 @@ def start_supervisord() -> subprocess.Popen[bytes]:
 
 
 def announce(supervisord: subprocess.Popen[bytes], signals: Signals, terminal: Terminal) -> None:
-    """Waits until a picture that is sent would be cut out at once, and says so."""
+    """Waits until a picture that is sent would be cut out at once, and says so.
+
+    A worker that does not get ready in time, and anything else that is wrong, is only warned of:
+    pages and uploads work without. A web server that does not answer is waited for.
+    """
     end = time.monotonic() + READY_SECONDS
+    waited_for = PAGES_NEED | {"worker"}
     while not signals.wanted(0.1) and supervisord.poll() is None:
         problems = find_problems("/readyz", port=PORT, host=HOST)
-        patient = time.monotonic() < end
-        if patient and (WAITED_FOR & problems.keys()) - worker_without_weights(problems):
-            continue
-        terminal.say(f"Clearcut is ready: http://{HOST}:{PORT}   (Ctrl-C stops it)")
-        for problem in problems.values():
-            terminal.say(f"WARNING: {problem}")
-        return
-
-
-def worker_without_weights(problems: dict[str, str]) -> set[str]:
-    """Without weights no worker gets ready; that is no reason to keep people from the pages."""
-    return {"worker", "weights"} if "weights" in problems else set()
+        if "weights" in problems:  # without them no worker gets ready
+            waited_for = PAGES_NEED
+        if not waited_for & problems.keys():
+            terminal.say(f"Clearcut is ready: http://{HOST}:{PORT}   (Ctrl-C stops it)")
+            for problem in problems.values():
+                terminal.say(f"WARNING: {problem}")
+            return
+        if waited_for != PAGES_NEED and time.monotonic() > end:
+            waited_for = PAGES_NEED
+            terminal.say("Clearcut takes long to get ready. What is written above may say why.")
 
 
 def reap_adopted(supervisord: subprocess.Popen[bytes]) -> None:

@@ -40,6 +40,11 @@ def test_answers_at_the_address_that_it_prints(live: Application) -> None:
     assert requests.get(live.url, timeout=10).status_code == 200
 
 
+def test_onnxruntime_reports_to_nobody(live: Application) -> None:
+    worker = live.processes().pool[0]
+    assert worker.environ()["ORT_DISABLE_TELEMETRY"] == "1"
+
+
 def test_refuses_the_same_data_twice(live: Application) -> None:
     words = run_again(live, PORT=str(free_port()))
     assert "running with this data already" in words
