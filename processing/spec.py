@@ -251,12 +251,13 @@ def _background(value: str | None, format_name: str) -> Colour | None:
 def _parse_colour(value: str) -> Colour:
     if match := _HEX.fullmatch(value):
         return _parse_hex(match[1])
-    hexadecimal = ImageColor.colormap.get(value)
-    if not isinstance(hexadecimal, str):
+    if value not in ImageColor.colormap:
         raise InvalidSpec(
             "background", "background must be “transparent”, a colour like #ff8800 or a CSS name."
         )
-    return _parse_hex(hexadecimal.removeprefix("#"))
+    # Not read from the table: Pillow replaces its entries as it uses them.
+    red, green, blue = ImageColor.getrgb(value)[:3]
+    return red, green, blue, 255
 
 
 def _parse_hex(digits: str) -> Colour:

@@ -3,6 +3,7 @@
 No worker runs: a test that wants work done calls images.tasks.run_next_cutout() itself.
 """
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -23,6 +24,9 @@ STORAGES = {
 }
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 DATABASES["default"]["CONN_MAX_AGE"] = 0
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # A file, since threads that share a database in memory lock each other out of whole tables.
+    DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / f"test-{os.getpid()}.sqlite3"}
 SECURE_CROSS_ORIGIN_OPENER_POLICY = None
 ACCOUNT_RATE_LIMITS = False
 REST_FRAMEWORK = {

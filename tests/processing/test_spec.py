@@ -5,6 +5,7 @@ import contextlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from processing.errors import InvalidSpec, UnknownEngine
 from processing.spec import (
@@ -165,3 +166,10 @@ def test_a_format_that_cannot_hold_the_size_says_so(name: str, size: tuple[int, 
 def test_types_and_extensions() -> None:
     assert (THUMBNAIL.content_type, THUMBNAIL.extension) == ("image/webp", "webp")
     assert RenderSpec(format="jpeg").extension == "jpg"
+
+
+def test_names_of_colours_that_pillow_has_used_before() -> None:
+    for _ in range(2):
+        Image.new("RGB", (1, 1), "rebeccapurple")
+        spec = RenderSpec.from_params({"background": "RebeccaPurple"})
+        assert spec.background == (0x66, 0x33, 0x99, 255)
