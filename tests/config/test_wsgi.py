@@ -41,7 +41,7 @@ def ask(content_type: str, body: bytes = b"") -> tuple[int, bytes]:
     return int(statuses[0].split()[0]), b"".join(answer)
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     "form", ["x/y; charset={}", "text/html; charset*={}''utf-8", "a/b; c*={}'en'%ff"]
 )
@@ -51,7 +51,7 @@ def test_a_page_whatever_the_charset(form: str, caplog: pytest.LogCaptureFixture
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)  # handlers of requests close the connection
 @pytest.mark.parametrize("charset", ["utf-8", "UTF8", "latin-1", "us-ascii", "hex", "undefined"])
 def test_forms_are_read_as_utf_8(charset: str) -> None:
     body = urlencode({"login": "nobody@example.com", "password": "wrong"}).encode()
