@@ -54,12 +54,15 @@ class Clearcut:
         return session
 
     def cut_out(self, picture: Picture) -> None:
-        self.submit_and_wait(picture)
+        """As a program would that has many pictures: it asks the server to wait."""
+        self.submit_and_wait(picture, {"Prefer": "wait=60"})
 
-    def submit_and_wait(self, picture: Picture) -> dict[str, Any]:
+    def submit_and_wait(
+        self, picture: Picture, headers: dict[str, str] | None = None
+    ) -> dict[str, Any]:
         """The finished cutout, as the API describes it."""
         files = {"file": (picture.name, picture.content)}
-        answer = self.http.post(f"{self.api}/images/", files=files, timeout=120)
+        answer = self.http.post(f"{self.api}/images/", files=files, headers=headers, timeout=120)
         answer.raise_for_status()
         url = f"{self.api}/cutouts/{answer.json()['latest_cutout']}/"
         while True:
