@@ -24,6 +24,13 @@ T = TypeVar("T")
 PASSED_ON_BY_MAKE = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "DJANGO_SETTINGS_MODULE")
 
 
+def as_from_a_terminal() -> None:
+    """In the new process: Ctrl-C works even if the tests run in the background of a script, which
+    ignores it; and nothing is left if the tests are killed."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    die_with_parent()
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -77,7 +84,7 @@ class Application:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
-            preexec_fn=die_with_parent,  # noqa: PLW1509 - nothing is left if the tests are killed
+            preexec_fn=as_from_a_terminal,  # noqa: PLW1509 - no thread of ours matters to it
         )
         threading.Thread(target=self._read, args=[self.process], daemon=True).start()
 
