@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from PIL import Image
 
@@ -62,8 +62,10 @@ def extract(
     image: upright, or a reduced copy of it; then ``full_size`` is the size the matte is made for.
     The picture's own transparency is not in the matte (``render`` multiplies it in); it is filled
     with grey so that what lies hidden under it cannot mislead the engine.
-    Raises NothingFound.
+    Raises NothingFound, or RegionOutside and RegionEmpty where the region does not fit.
     """
+    if spec.roi is not None:
+        return _extract_region(image, engine, spec, full_size or image.size)
     step = _Clock()
     with step("prepare"):
         copy = _flatten(_limit(image, EDGES_SIDE))
@@ -81,6 +83,45 @@ def extract(
     return Extraction(matte, edges, bbox, covered, _confidence(prediction), step.timings)
 
 
+def _extract_region(
+    image: Image.Image, engine: Engine, spec: ExtractSpec, full_size: tuple[int, int]
+) -> Extraction:
+    """The engine sees the region alone, at a better scale than in the whole picture."""
+    assert spec.roi is not None
+    box = spec.roi.box(full_size)
+    size = (box[2] - box[0], box[3] - box[1])
+    near = _scaled(box, full_size, image.size)
+    part = extract(image.crop(near), engine, replace(spec, roi=None), full_size=size)
+    matte = Image.new("L", full_size)
+    matte.paste(part.matte, box[:2])
+    edges = None
+    if part.edges is not None:
+        copy = _limit_size(image.size, EDGES_SIDE)
+        place = _scaled(box, full_size, copy)
+        edges = Image.new("RGB", copy)
+        inner = (place[2] - place[0], place[3] - place[1])
+        edges.paste(part.edges.resize(inner, Image.Resampling.NEAREST), place[:2])
+    bbox = part.bbox and (
+        part.bbox[0] + box[0],
+        part.bbox[1] + box[1],
+        part.bbox[2] + box[0],
+        part.bbox[3] + box[1],
+    )
+    covered = part.coverage * size[0] * size[1] / (full_size[0] * full_size[1])
+    return Extraction(matte, edges, bbox, covered, part.confidence, part.timings)
+
+
+def _scaled(
+    box: tuple[int, int, int, int], full: tuple[int, int], size: tuple[int, int]
+) -> tuple[int, int, int, int]:
+    """The same box in a copy of another size; at least one pixel."""
+    across, down = size[0] / full[0], size[1] / full[1]
+    left, top = min(int(box[0] * across), size[0] - 1), min(int(box[1] * down), size[1] - 1)
+    right = min(size[0], max(left + 1, round(box[2] * across)))
+    bottom = min(size[1], max(top + 1, round(box[3] * down)))
+    return left, top, right, bottom
+
+
 def make_preview(image: Image.Image) -> Image.Image:
     """A copy of at most 2048 px a side, keeping the mode (RGB or RGBA).
 
@@ -90,11 +131,15 @@ def make_preview(image: Image.Image) -> Image.Image:
     return preview.copy() if preview is image else preview
 
 
+def _limit_size(size: tuple[int, int], side: int) -> tuple[int, int]:
+    scale = min(1.0, side / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
 def _limit(image: Image.Image, side: int) -> Image.Image:
-    scale = side / max(image.size)
-    if scale >= 1:
+    size = _limit_size(image.size, side)
+    if size == image.size:
         return image
-    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     return image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2)
 
 

@@ -45,6 +45,32 @@ def test_the_matte_has_the_full_size_of_a_reduced_copy() -> None:
     assert np.abs(np.subtract(extraction.bbox, (1000, 750, 3001, 2251))).max() <= 30
 
 
+def test_outside_of_a_region_is_background() -> None:
+    image = ball((800, 300))
+    image.paste(ball((400, 300)), (0, 0))
+    image.paste(ball((400, 300)), (400, 0))
+    spec = ExtractSpec.parse({"engine": "drawn", "roi": "50% 0% 100% 100%"})
+    extraction = extract(image, drawn(), spec)
+    assert extraction.matte.size == image.size
+    assert extraction.matte.crop((0, 0, 400, 300)).getbbox() is None
+    assert extraction.matte.getpixel((600, 150)) == 255
+    assert extraction.bbox is not None
+    assert np.abs(np.subtract(extraction.bbox, (500, 75, 701, 226))).max() <= 3
+    assert extraction.coverage == pytest.approx(np.pi / 32, abs=0.01)
+    assert extraction.edges is not None
+    assert extraction.edges.size == image.size
+    cutout = render(image, extraction.matte, RenderSpec(), edges=extraction.edges)
+    assert cutout.getpixel((200, 150)) == (0, 0, 0, 0)
+
+
+def test_a_region_of_a_reduced_copy() -> None:
+    spec = ExtractSpec.parse({"engine": "drawn", "roi": "1000px 0px 3000px 3000px"})
+    extraction = extract(ball((400, 300)), drawn(), spec, full_size=(4000, 3000))
+    assert extraction.matte.size == (4000, 3000)
+    assert extraction.matte.getpixel((2000, 1500)) == 255
+    assert extraction.matte.getpixel((900, 1500)) == 0
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (2, 3), (3000, 8)])
 def test_odd_shapes_do_not_break_anything(size: tuple[int, int]) -> None:
     image = Image.new("RGB", size, (255, 255, 255))

@@ -123,7 +123,7 @@ def test_a_reduced_original_is_enough_for_a_small_rendition() -> None:
     original = ball((800, 600))
     matte = Image.new("L", (800, 600))
     matte.paste(255, (200, 150, 600, 450))
-    spec = RenderSpec(width=160, height=160)
+    spec = RenderSpec(max_side=160)
     whole = render(original, matte, spec)
     reduced = render(original.reduce(2), matte, spec)
     assert whole.size == reduced.size == (160, 120)

@@ -11,25 +11,48 @@ from processing.errors import InvalidSpec, UnknownEngine
 from processing.spec import (
     DISPLAY,
     OUTPUT_FORMATS,
+    SHADOWS,
     THUMBNAIL,
     ExtractSpec,
+    RegionEmpty,
+    RegionOutside,
     RenderSpec,
 )
 
 colours = st.tuples(*[st.integers(0, 255)] * 4)
 numbers = st.none() | st.integers(1, 30_000)
+percents = st.integers(0, 1000).map(lambda tenths: f"{tenths / 10:g}%")
+lengths = st.integers(0, 500).map(lambda tenths: f"{tenths / 10:g}%") | st.integers(0, 500).map(
+    lambda px: f"{px}px"
+)
 params = st.fixed_dictionaries(
     {},
     optional={
         "format": st.sampled_from(sorted(OUTPUT_FORMATS)),
         "background": colours.map(lambda colour: "#" + bytes(colour).hex())
-        | st.sampled_from(["transparent", "white", "rebeccapurple", "#F80", "0af8", ""]),
+        | st.sampled_from(
+            [
+                *("transparent", "white", "rebeccapurple", "#F80", "0af8", "", "blur", "blur-7"),
+                *("gradient-fff-00000080-45", "gradient-abc-def", f"backdrop-{'0a' * 32}"),
+            ]
+        ),
         "width": st.integers(1, 30_000).map(str),
         "height": st.integers(1, 30_000).map(str),
         "max_pixels": st.integers(1, 10**9).map(str),
         "quality": st.integers(1, 100).map(str),
         "channels": st.sampled_from(["rgba", "alpha"]),
         "decontaminate": st.sampled_from(["1", "0"]),
+        "crop": st.sampled_from(["none", "subject"]),
+        "margin": st.lists(lengths, min_size=1, max_size=4)
+        .filter(lambda parts: len(parts) != 3)
+        .map(" ".join),
+        "scale": st.integers(10, 100).map(str),
+        "position": st.just("center") | st.tuples(percents, percents).map(",".join) | percents,
+        "shadow": st.sampled_from(SHADOWS),
+        "shadow_opacity": st.integers(0, 100).map(str),
+        "feather": st.integers(0, 1000).map(lambda tenths: f"{tenths / 10:g}"),
+        "shift": st.integers(-1000, 1000).map(lambda tenths: f"{tenths / 10:g}"),
+        "max_side": st.integers(1, 30_000).map(str),
     },
 )
 
@@ -51,8 +74,8 @@ def test_order_and_defaults_do_not_matter(given_params: dict[str, str]) -> None:
 
 def test_canonical_strings() -> None:
     assert str(RenderSpec()) == "format=png"
-    assert str(THUMBNAIL) == "format=webp&width=480&height=480"
-    assert str(DISPLAY) == "format=webp&width=2048&height=2048"
+    assert str(THUMBNAIL) == "format=webp&max_side=480"
+    assert str(DISPLAY) == "format=webp&max_side=2048"
     spec = RenderSpec.from_params(
         {"quality": "80", "background": "#f80", "format": "jpeg", "decontaminate": "0"}
     )
@@ -69,6 +92,15 @@ def test_canonical_strings() -> None:
         ({"format": "png", "quality": "40"}, {}),
         ({"format": "webp", "quality": "85"}, {"format": "webp"}),
         ({"format": "PNG", "background": "Transparent"}, {}),
+        ({"background": "blur"}, {"background": "Blur-50"}),
+        ({"background": "gradient-fff-000"}, {"background": "gradient-#ffffff-#000000-180"}),
+        ({"crop": "subject", "margin": "10px 10px"}, {"crop": "subject", "margin": "10px"}),
+        ({"margin": "10px"}, {}),
+        ({"position": "50%"}, {"position": "center"}),
+        ({"shadow": "drop", "shadow_opacity": "0"}, {}),
+        ({"shadow_opacity": "30"}, {}),
+        ({"shadow": "drop", "shadow_opacity": "50"}, {"shadow": "drop"}),
+        ({"feather": "0", "shift": "0.0"}, {}),
     ],
 )
 def test_equal_meanings_have_one_string(first: dict[str, str], second: dict[str, str]) -> None:
@@ -81,7 +113,6 @@ def test_equal_meanings_have_one_string(first: dict[str, str], second: dict[str,
         ("format", "gif"),
         ("background", "#12"),
         ("background", "no-such-colour"),
-        ("background", "blur"),
         ("background", "rgb(1,2,3)"),
         ("width", "0"),
         ("width", "-5"),
@@ -93,10 +124,31 @@ def test_equal_meanings_have_one_string(first: dict[str, str], second: dict[str,
         ("quality", "101"),
         ("channels", "rgb"),
         ("decontaminate", "yes"),
-        ("crop", "subject"),
-        ("shadow", "drop"),
-        ("feather", "2"),
         ("colour", "red"),
+        ("background", "blur-0"),
+        ("background", "blur-101"),
+        ("background", "gradient-fff"),
+        ("background", "gradient-fff-000-361"),
+        ("background", "backdrop-../../etc"),
+        ("crop", "yes"),
+        ("margin", "10"),
+        ("margin", "51%"),
+        ("margin", "501px"),
+        ("margin", "1px 2px 3px"),
+        ("margin", "-1px"),
+        ("scale", "9"),
+        ("scale", "101"),
+        ("position", "left"),
+        ("position", "10px"),
+        ("position", "10%,20%,30%"),
+        ("position", "101%"),
+        ("shadow", "long"),
+        ("shadow_opacity", "-1"),
+        ("feather", "-1"),
+        ("feather", "1e2"),
+        ("shift", "nan"),
+        ("shift", "101"),
+        ("max_side", "0"),
     ],
 )
 def test_wrong_values_and_unknown_names_are_refused(name: str, value: str) -> None:
@@ -111,6 +163,58 @@ def test_any_text_parses_or_is_refused(text: str) -> None:
     for parse in (RenderSpec.parse, ExtractSpec.parse):
         with contextlib.suppress(InvalidSpec):
             assert parse(text) == parse(str(parse(text)))
+
+
+regions = st.lists(lengths, min_size=4, max_size=4).map(" ".join)
+
+
+@given(regions)
+def test_regions_round_trip(roi: str) -> None:
+    spec = ExtractSpec.parse({"roi": roi})
+    assert ExtractSpec.parse(str(spec)) == spec
+
+
+@pytest.mark.parametrize(
+    ("roi", "box"),
+    [
+        ("10% 20% 90% 80%", (40, 60, 360, 240)),
+        ("10px,20px,100%,300px", (10, 20, 400, 300)),
+        ("0 0 50% 50%", (0, 0, 200, 150)),
+    ],
+)
+def test_regions_in_pixels(roi: str, box: tuple[int, int, int, int]) -> None:
+    spec = ExtractSpec.parse({"roi": roi})
+    assert spec.roi is not None
+    assert spec.roi.box((400, 300)) == box
+
+
+def test_the_whole_picture_is_no_region() -> None:
+    assert ExtractSpec.parse({"roi": "0% 0px 100% 100%"}) == ExtractSpec()
+
+
+def box_of(roi: str) -> tuple[int, int, int, int]:
+    region = ExtractSpec.parse({"roi": roi}).roi
+    assert region is not None
+    return region.box((400, 300))
+
+
+@pytest.mark.parametrize(
+    ("roi", "error"),
+    [
+        ("0 0 401px 10px", RegionOutside),
+        ("0 0 101% 10%", RegionOutside),
+        ("50% 50% 50% 60%", RegionEmpty),
+        ("50% 50% 60% 40%", RegionEmpty),
+        ("1 2 3 4", InvalidSpec),
+        ("10% 10% 20%", InvalidSpec),
+        ("-1px 0 10px 10px", InvalidSpec),
+        ("a b c d", InvalidSpec),
+    ],
+)
+def test_regions_that_are_none(roi: str, error: type[InvalidSpec]) -> None:
+    with pytest.raises(error) as caught:
+        box_of(roi)
+    assert caught.value.parameter == "roi"
 
 
 def test_extract_specs() -> None:
