@@ -22,6 +22,7 @@ class ApiTokenAuthentication(BaseAuthentication):
         if token is None:
             raise AuthenticationFailed(_("This API token is unknown, revoked or expired."))
         token.touch()
+        token.user.touch()
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
@@ -79,8 +80,29 @@ def test_superusers_are_out_of_reach(clerk: User, clerk_client: Client, admin: U
     assert User.objects.filter(pk=admin.pk).values().get() == before
 
 
+def test_other_administrators_are_out_of_reach(clerk: User, clerk_client: Client) -> None:
+    """Who sets their password has their rights."""
+    clerk.user_permissions.set(permissions("change_user", "view_user", "delete_user"))
+    other = UserFactory.create(email="other@example.com", is_staff=True)
+    Authenticator.objects.create(user=other, type=Authenticator.Type.TOTP, data={})
+    before = User.objects.filter(pk=other.pk).values().get()
+    assert save(clerk_client, other, email="mine@example.com") == 403
+    password = {"password1": "another horse battery", "password2": "another horse battery"}
+    address = reverse("admin:auth_user_password_change", args=[other.pk])
+    assert clerk_client.post(address, password | {"usable_password": "true"}).status_code == 403
+    address = reverse("admin:accounts_user_delete", args=[other.pk])
+    assert clerk_client.post(address, {"post": "yes"}).status_code == 403
+    for action in ("deactivate", "remove_second_factor", "delete_selected"):
+        chosen = {"action": action, "_selected_action": [str(other.pk)], "post": "yes"}
+        clerk_client.post(USERS, chosen)
+    assert User.objects.filter(pk=other.pk).values().get() == before
+    assert Authenticator.objects.filter(user=other).exists()
+    assert clerk_client.get(page_of(other)).status_code == 200
+
+
 def test_other_accounts_can_be_deleted(clerk: User, clerk_client: Client, owner: User) -> None:
     clerk.user_permissions.set(permissions("view_user", "delete_user"))
     chosen = {"action": "delete_selected", "_selected_action": [str(owner.pk)], "post": "yes"}
     clerk_client.post(USERS, chosen)
-    assert not User.objects.filter(pk=owner.pk).exists()
+    assert not User.objects.filter(email=owner.email).exists()
+    assert User.objects.get(pk=owner.pk).deletion_requested_at

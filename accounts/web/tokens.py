@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -21,6 +22,7 @@ def _own_tokens(user: User) -> "list[ApiToken]":
 @login_required
 @never_cache
 @require_http_methods(["GET", "POST"])
+@reauthentication_required(allow_get=True)
 def tokens(request: HttpRequest) -> HttpResponse:
     """List the tokens; a POST makes one and shows its key in the answer, once."""
     assert isinstance(request.user, User)
