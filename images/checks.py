@@ -11,6 +11,8 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, register
 
 from processing.engines.catalog import ENGINES
+from processing.errors import InvalidSpec
+from processing.spec import RenderSpec
 
 SECONDS_TO_STOP = 5
 MIN_SQLITE_TIMEOUT = 5
@@ -85,6 +87,31 @@ def check_folders(**kwargs: Any) -> list[CheckMessage]:
         )
         for name, folder in folders.items()
         if not is_writable(Path(folder))
+    ]
+
+
+@register("storage")
+def check_export(**kwargs: Any) -> list[CheckMessage]:
+    if settings.EXPORT_DIR is None:
+        return []
+    found: list[CheckMessage] = []
+    if not is_writable(Path(settings.EXPORT_DIR)):
+        found.append(
+            Error(f"EXPORT_DIR ({settings.EXPORT_DIR}) cannot be written to.", id="images.E009")
+        )
+    try:
+        RenderSpec.parse(settings.EXPORT_PARAMETERS)
+    except InvalidSpec as error:
+        found.append(Error(f"EXPORT_PARAMETERS: {error.message}", id="images.E010"))
+    return found
+
+
+@register("storage")
+def check_retention(**kwargs: Any) -> list[CheckMessage]:
+    return [
+        Error(f"{name} must be 0 (for ever) or a number of days.", id="images.E011")
+        for name in ("ORIGINAL_DAYS", "RESULT_DAYS", "TRASH_DAYS")
+        if getattr(settings, name) < 0
     ]
 
 

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from django.conf import settings
+from django.core.files.storage import FileSystemStorage, default_storage
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
@@ -44,8 +45,17 @@ def readyz(request: HttpRequest) -> JsonResponse:
     return _answer(READINESS)
 
 
+def find_problems() -> dict[str, str]:
+    """What /readyz answers: a sentence for each check that fails, nothing for the others."""
+    return _run(READINESS)
+
+
+def _run(checks: dict[str, Check]) -> dict[str, str]:
+    return {name: _problem(name, check) for name, check in checks.items()}
+
+
 def _answer(checks: dict[str, Check]) -> JsonResponse:
-    problems = {name: _problem(name, check) for name, check in checks.items()}
+    problems = _run(checks)
     failing = any(problems.values())
     body = {
         "status": "failing" if failing else "ok",
@@ -113,7 +123,11 @@ def check_disk() -> str:
 
 
 def check_media() -> str:
-    """By writing: only that tells a full or read-only disk from a good one."""
+    """By writing: only that tells a full or read-only disk from a good one. Of object storage only
+    that it answers, since it counts what is written."""
+    if not isinstance(default_storage, FileSystemStorage):
+        default_storage.exists("health")
+        return ""
     Path(settings.MEDIA_ROOT).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=settings.MEDIA_ROOT) as file:
         file.write(b"ready")

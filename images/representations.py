@@ -51,6 +51,8 @@ class CutoutSerializer(_Absolute, serializers.ModelSerializer[Cutout]):
             "error_code",
             "error_message",
             "confidence",
+            "rating",
+            "rating_reason",
             "bbox",
             "coverage",
             "duration_ms",
@@ -105,6 +107,7 @@ class ImageSerializer(_Absolute, serializers.ModelSerializer[Image]):
             "favourite",
             "created_at",
             "deleted_at",
+            "original_deleted_at",
             "original_url",
             "preview_url",
             "thumbnail_url",
@@ -113,11 +116,12 @@ class ImageSerializer(_Absolute, serializers.ModelSerializer[Image]):
         ]
         read_only_fields = [name for name in fields if name not in {"title", "favourite"}]
 
-    def get_original_url(self, image: Image) -> str:
-        return self.address("api:image-original", image.pk)
+    def get_original_url(self, image: Image) -> str | None:
+        """null once retention has taken it."""
+        return None if image.original_deleted_at else self.address("api:image-original", image.pk)
 
-    def get_preview_url(self, image: Image) -> str:
-        return self.address("api:image-preview", image.pk)
+    def get_preview_url(self, image: Image) -> str | None:
+        return None if image.original_deleted_at else self.address("api:image-preview", image.pk)
 
     def get_thumbnail_url(self, image: Image) -> str | None:
         if image.current_cutout_id is None:

@@ -1,28 +1,19 @@
 """Handing out stored files: only ever after a view has decided who may have them."""
 
 import hashlib
-import re
 from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import quote
 
+from django.conf import settings
+from django.core.files.storage import FileSystemStorage
 from django.db.models.fields.files import FieldFile
-from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import get_conditional_response, patch_vary_headers
-
-from images.models import Image
-from processing.sniff import FORMATS
+from django.utils.http import content_disposition_header
 
 # Whatever the bytes are, a browser that opens them as a document may neither run nor load anything.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
-# How files of the formats we read are called: jpg and jpeg, tif and tiff, heic and heif.
-PICTURE_ENDINGS = list(
-    dict.fromkeys(
-        ending
-        for row in FORMATS.values()
-        for ending in (row.extension, row.name, row.pillow.lower())
-    )
-)
-_ENDING = re.compile(rf"\.({'|'.join(PICTURE_ENDINGS)})$", re.IGNORECASE)
 # Stored files never change under one name. Who may see them can, but not for this browser without
 # another cookie, which counts as another request (Vary).
 CACHE_CONTROL = "private, max-age=3600, must-revalidate"
@@ -40,17 +31,14 @@ def serve_file(
     """The file with its headers, or 304 if the browser has it; Http404 if it is not on disk.
 
     `filename` is what the browser saves it as. `etag` defaults to a digest of the stored name,
-    since a stored file is never rewritten.
+    since a stored file is never rewritten. With X_ACCEL_PREFIX nginx sends the bytes.
     """
     tag = f'"{etag or _name_digest(field_file)}"'
     answer: HttpResponseBase | None = get_conditional_response(request, etag=tag)
     if answer is None or answer.status_code != 304:
-        answer = FileResponse(
-            _open(field_file),
-            as_attachment=attachment,
-            filename=filename or PurePosixPath(field_file.name or "").name,
-            content_type=content_type,
-        )
+        filename = filename or PurePosixPath(field_file.name or "").name
+        hand_out = _by_the_proxy if settings.X_ACCEL_PREFIX and _is_local(field_file) else _by_us
+        answer = hand_out(field_file, content_type, filename, attachment)
     answer.headers["ETag"] = tag
     answer.headers["Cache-Control"] = CACHE_CONTROL
     answer.headers["Content-Security-Policy"] = POLICY
@@ -64,10 +52,29 @@ def wants_download(request: HttpRequest | Any) -> bool:
     return request.GET.get("download", "").lower() in {"1", "true", "yes", "on"}
 
 
-def download_name(image: Image, extension: str) -> str:
-    """What a finished picture is saved as: the original's name with the ending of its format."""
-    name = _ENDING.sub("", image.display_name).replace("/", "-").strip(". -")
-    return f"{name or 'picture'}.{extension}"
+def _by_us(
+    field_file: FieldFile, content_type: str, filename: str, attachment: bool
+) -> HttpResponseBase:
+    return FileResponse(
+        _open(field_file), as_attachment=attachment, filename=filename, content_type=content_type
+    )
+
+
+def _by_the_proxy(
+    field_file: FieldFile, content_type: str, filename: str, attachment: bool
+) -> HttpResponseBase:
+    """Only says which file: nginx sends it from a location that nobody else can ask for."""
+    if not field_file.storage.exists(field_file.name or ""):
+        raise Http404
+    answer = HttpResponse(content_type=content_type)
+    answer.headers["X-Accel-Redirect"] = settings.X_ACCEL_PREFIX + quote(field_file.name or "")
+    if disposition := content_disposition_header(attachment, filename):
+        answer.headers["Content-Disposition"] = disposition
+    return answer
+
+
+def _is_local(field_file: FieldFile) -> bool:
+    return isinstance(field_file.storage, FileSystemStorage)
 
 
 def _open(field_file: FieldFile) -> Any:

@@ -1,19 +1,16 @@
-"""Files go with their rows, however the rows go: service, cascade or admin site."""
+"""Files and counters go with their rows, however the rows go: service, cascade or admin site."""
 
-import logging
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from django.core.files.storage import default_storage
-from django.db import transaction
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
 
-from images.models import Cutout, Image, Rendition
-from images.services.storage import delete_file, delete_folder
-
-logger = logging.getLogger(__name__)
+from images.models import Cutout, Image, Rendition, Status
+from images.queue.claims import failed
+from images.services.quotas import give_back_cutout, give_back_image
+from images.services.storage import delete_file, delete_folder, delete_on_commit
 
 
 @receiver(post_delete, sender=Image)
@@ -21,22 +18,28 @@ logger = logging.getLogger(__name__)
 def delete_folders(instance: Image | Cutout, **kwargs: Any) -> None:
     """The whole folders: an attempt that was killed leaves files that no row names."""
     for path in instance.folders:
-        _on_commit(partial(delete_folder, default_storage, path), path)
+        delete_on_commit(partial(delete_folder, default_storage, path), path)
 
 
 @receiver(post_delete, sender=Rendition)
 def delete_rendition(instance: Rendition, **kwargs: Any) -> None:
     storage, name = instance.file.storage, str(instance.file.name)
-    _on_commit(partial(delete_file, storage, name), name)
+    delete_on_commit(partial(delete_file, storage, name), name)
 
 
-def _on_commit(deletion: Callable[[], None], name: str) -> None:
-    """So that a rolled-back deletion keeps its files."""
+@receiver(post_delete, sender=Image)
+def uncount_image(instance: Image, **kwargs: Any) -> None:
+    kept = 0 if instance.original_deleted_at else instance.byte_size
+    give_back_image(owner_id=instance.owner_id, byte_size=kept)
 
-    def delete() -> None:
-        try:
-            deletion()
-        except OSError:
-            logger.exception("Could not delete %s", name)
 
-    transaction.on_commit(delete)
+@receiver(post_delete, sender=Cutout)
+def uncount_pending(instance: Cutout, **kwargs: Any) -> None:
+    """What nobody has begun is not counted; what was done, or is being done, stays counted."""
+    if instance.status == Status.QUEUED:
+        give_back_cutout(instance)
+
+
+@receiver(failed, sender=Cutout)
+def uncount_failed(pk: Any, **kwargs: Any) -> None:
+    give_back_cutout(Cutout.objects.only("owner_id", "queued_at").get(pk=pk))

@@ -5,11 +5,18 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from images.admin.dashboard import state_of
 from images.admin.readonly import ReadOnlyAdmin
-from images.models import Cutout, Lane, WorkerProcess
+from images.models import Cutout, Lane, LeasedRow, WorkerProcess
 from images.queue.report import report_queue
+
+HELD_SHOWN = 20
 
 
 class QueueList(ChangeList):
@@ -25,9 +32,10 @@ class QueueList(ChangeList):
 
 @admin.register(WorkerProcess)
 class WorkerProcessAdmin(ReadOnlyAdmin[WorkerProcess]):
-    list_display = ["host", "pid", "warm", "problem", "started_at", "seen_at", "holds"]
+    list_display = ["host", "pid", "state", "problem", "started_at", "seen_at", "holds"]
     list_display_links = None
     show_full_result_count = False
+    sortable_by = ()
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return QueueList
@@ -38,6 +46,23 @@ class WorkerProcessAdmin(ReadOnlyAdmin[WorkerProcess]):
         title = {"title": _("Queue and workers")}
         return super().changelist_view(request, (extra_context or {}) | title)
 
+    @admin.display(description=_("state"))
+    def state(self, worker: WorkerProcess) -> SafeString:
+        kind, label = state_of(worker)
+        return format_html('<span class="board-state is-{}">{}</span>', kind, label)
+
     @admin.display(description=_("works on"))
-    def holds(self, worker: WorkerProcess) -> str:
-        return ", ".join(str(row.pk) for row in vars(worker)["held"]) or "–"
+    def holds(self, worker: WorkerProcess) -> SafeString | str:
+        held = vars(worker)["held"][:HELD_SHOWN]
+        return format_html_join(", ", "{}", ((_link_to(row),) for row in held)) or "–"
+
+
+def _link_to(row: LeasedRow) -> SafeString:
+    """Whoever may not see cutouts finds a closed door there."""
+    began = row.started_at or timezone.now()
+    return format_html(
+        '<a href="{}">{}</a> ({} s)',
+        reverse("admin:images_cutout_change", args=[row.pk]),
+        row,
+        int((timezone.now() - began).total_seconds()),
+    )

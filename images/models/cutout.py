@@ -39,6 +39,10 @@ class Cutout(LeasedRow):
         EXTRACTED = "extracted", _("extracted")
         EDITED = "edited", _("edited")
 
+    class Rating(models.TextChoices):
+        UP = "up", _("good")
+        DOWN = "down", _("bad")
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     image = models.ForeignKey(Image, models.CASCADE, related_name="cutouts", editable=False)
     kind = models.CharField(
@@ -56,6 +60,16 @@ class Cutout(LeasedRow):
     coverage = models.FloatField(_("coverage"), null=True, editable=False)
     confidence = models.FloatField(_("confidence"), null=True, editable=False)
     timings = models.JSONField(_("milliseconds per stage"), default=dict, editable=False)
+    # The subject on transparent ground, kept in place of an original that had to go.
+    result = models.FileField(
+        _("result"), upload_to=cutout_path, max_length=200, blank=True, editable=False
+    )
+    export_due = models.BooleanField(_("waits to be exported"), default=False, editable=False)
+    rating = models.CharField(
+        _("people's verdict"), max_length=4, choices=Rating, blank=True, editable=False
+    )
+    rating_reason = models.CharField(_("reason"), max_length=500, blank=True, editable=False)
+    rated_at = models.DateTimeField(_("judged"), null=True, editable=False)
 
     objects = CutoutQuerySet.as_manager()
 
@@ -71,6 +85,17 @@ class Cutout(LeasedRow):
             models.Index(fields=["status", "lane", "queued_at"], name="cutout_queue"),
             models.Index(fields=["owner", "started_at"], name="cutout_owner_turn"),
             models.Index(fields=["owner", "status"], name="cutout_owner_status"),
+            models.Index(fields=["finished_at"], name="cutout_finished"),
+            models.Index(fields=["-created_at", "-id"], name="cutout_newest"),
+            models.Index(fields=["error_code", "-finished_at"], name="cutout_errors"),
+            models.Index(
+                fields=["finished_at"], condition=models.Q(export_due=True), name="cutout_export"
+            ),
+            models.Index(
+                fields=["rated_at"],
+                condition=models.Q(rated_at__isnull=False),
+                name="cutout_ratings",
+            ),
         ]
         constraints = [
             models.CheckConstraint(

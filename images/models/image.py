@@ -1,6 +1,7 @@
 """A person's picture, as it was sent."""
 
 import uuid
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
@@ -13,6 +14,10 @@ from .leased import Status
 
 if TYPE_CHECKING:
     from accounts.models import User
+
+
+# What a trash held that was emptied: nobody sees it any more, and the sweep deletes it.
+EMPTIED = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def folder_of(kind: str, pk: uuid.UUID) -> str:
@@ -34,13 +39,14 @@ class ImageQuerySet(models.QuerySet["Image"]):
         """The one place that knows who may see what: today, its owner alone."""
         if not user.is_authenticated:
             return self.none()
-        return self.filter(owner=user)
+        return self.filter(owner=user).exclude(deleted_at=EMPTIED)
 
     def kept(self) -> Self:
-        return self.filter(deleted_at=None)
+        """What lists show."""
+        return self.filter(deleted_at=None, expires_at=None)
 
     def in_trash(self) -> Self:
-        return self.exclude(deleted_at=None)
+        return self.filter(deleted_at__gt=EMPTIED)
 
     def with_cutouts(self) -> Self:
         """What lists show, without a query per row."""
@@ -90,6 +96,10 @@ class Image(models.Model):
     latest_cutout = models.ForeignKey(
         "images.Cutout", models.SET_NULL, null=True, related_name="+", editable=False
     )
+    # Retention took the original; cutouts keep what they need to be rendered.
+    original_deleted_at = models.DateTimeField(_("original deleted"), null=True, editable=False)
+    # Sent by a program that keeps nothing here: no list shows it, and it goes at this time.
+    expires_at = models.DateTimeField(_("goes at"), null=True, editable=False)
     deleted_at = models.DateTimeField(_("moved to the trash"), null=True, editable=False)
     created_at = models.DateTimeField(_("uploaded"), default=timezone.now, editable=False)
 
@@ -102,6 +112,13 @@ class Image(models.Model):
         indexes = [
             models.Index(fields=["owner", "-created_at", "-id"], name="image_owner_newest"),
             models.Index(fields=["deleted_at"], name="image_trash"),
+            models.Index(fields=["created_at"], name="image_created"),
+            models.Index(fields=["owner", "sha256"], name="image_owner_bytes"),
+            models.Index(
+                fields=["expires_at"],
+                condition=models.Q(expires_at__isnull=False),
+                name="image_expiry",
+            ),
         ]
         constraints = [
             models.CheckConstraint(

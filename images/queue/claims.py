@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from django.db import transaction
 from django.db.models import F, QuerySet
+from django.dispatch import Signal
 from django.utils import timezone
 
 from images.models import LeasedRow, Status
@@ -23,8 +24,13 @@ MAX_CLAIMS = 8
 MAX_BACK_OFF = 10
 
 TOO_MANY_ATTEMPTS = "too_many_attempts"
+CANCELLED = "cancelled"
 WORKER_LOST = "worker_lost"
 WORKER_LOST_MESSAGE = "The worker process that had this picture ended before it was done."
+
+
+# Sent in the transaction in which a row becomes FAILED, with `sender` (the model) and `pk`.
+failed = Signal()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,7 @@ def finish(model: type[LeasedRow], claim: Claim, **fields: Any) -> bool:
 
 def fail(model: type[LeasedRow], claim: Claim, code: str, message: str) -> bool:
     """RUNNING -> FAILED, for good. False if somebody else has the row by now."""
-    return bool(_held(model, claim).update(**_failed(code, message)))
+    return _fail(_held(model, claim), claim.row_id, code, message)
 
 
 def renew(model: type[LeasedRow], claim: Claim) -> bool:
@@ -83,8 +89,11 @@ def put_back(
     wait for as long as it takes. False if somebody else has the row by now.
     """
     held = _held(model, claim)
-    if count_failure and held.filter(failures__gte=MAX_FAILURES - 1).update(
-        **_failed(final_code, f"Tried {MAX_FAILURES} times without success. {message}"),
+    if count_failure and _fail(
+        held.filter(failures__gte=MAX_FAILURES - 1),
+        claim.row_id,
+        final_code,
+        f"Tried {MAX_FAILURES} times without success. {message}",
         failures=F("failures") + 1,
     ):
         return True
@@ -122,6 +131,18 @@ def give_back(row: LeasedRow) -> bool:
     return bool(changed)
 
 
+def hurry(row: LeasedRow) -> bool:
+    """Have a row that waits for a later time be eligible now. False if it does not wait."""
+    now = timezone.now()
+    with transaction.atomic():
+        changed = (
+            _unchanged(row).filter(status=Status.QUEUED, not_before__gt=now).update(not_before=now)
+        )
+        if changed:
+            wake()
+    return bool(changed)
+
+
 def is_used_up(row: LeasedRow) -> bool:
     return row.claims >= MAX_CLAIMS or row.failures >= MAX_FAILURES
 
@@ -131,7 +152,13 @@ def fail_used_up(row: LeasedRow) -> bool:
     message = "This picture was given up: the worker processes that tried it ended each time."
     if row.failures >= MAX_FAILURES:
         message = f"Tried {row.failures} times without success. {row.error_message}".strip()
-    return bool(_unchanged(row).update(**_failed(TOO_MANY_ATTEMPTS, message)))
+    return _fail(_unchanged(row), row.pk, TOO_MANY_ATTEMPTS, message)
+
+
+def cancel(row: LeasedRow) -> bool:
+    """QUEUED -> FAILED, because somebody decided so. False if it is not waiting any more."""
+    waiting = _unchanged(row).filter(status=Status.QUEUED)
+    return _fail(waiting, row.pk, CANCELLED, "An administrator cancelled this cutout.")
 
 
 def _take(row: LeasedRow, worker: str) -> Claim | None:
@@ -174,14 +201,20 @@ def _queued(delay: float, code: str, message: str) -> dict[str, Any]:
     }
 
 
-def _failed(code: str, message: str) -> dict[str, Any]:
-    return {
+def _fail(rows: QuerySet[Row], pk: Any, code: str, message: str, **changes: Any) -> bool:
+    """FAILED for the row `pk` if it is among `rows`."""
+    values: dict[str, Any] = {
         "status": Status.FAILED,
         "finished_at": timezone.now(),
         "lease_until": None,
         "error_code": code,
         "error_message": message,
     }
+    with transaction.atomic():
+        changed = rows.update(**values | changes)
+        if changed:
+            failed.send(sender=rows.model, pk=pk)
+    return bool(changed)
 
 
 def expired(model: type[LeasedRow], now: datetime) -> QuerySet[LeasedRow]:

@@ -13,14 +13,17 @@ from images.queue.claims import Claim, claim_next, fail, postpone, put_back
 from images.queue.lease import hold
 from images.queue.wakeups import wake
 from images.queue.workers import worker_id
+from images.services import export
 from images.services.errors import (
     CutoutNotFailed,
     CutoutPending,
     ImageGone,
     ImageInTrash,
+    OriginalDeleted,
     ServiceError,
 )
 from images.services.extraction import extract_cutout
+from images.services.quotas import take_cutout
 from processing.engines.catalog import ENGINES
 from processing.errors import EngineUnavailable, ProcessingError, UnknownEngine
 from processing.spec import ExtractSpec
@@ -39,10 +42,16 @@ def default_spec() -> ExtractSpec:
 
 
 def queue_cutout(*, image: Image, extract_spec: ExtractSpec) -> Cutout:
-    """Write a queued cutout of `image` and wake a worker, in the caller's transaction."""
+    """Write a queued cutout of `image` and wake a worker, in the caller's transaction.
+
+    Raises CutoutLimitReached.
+    """
+    now = timezone.now()
+    take_cutout(owner=image.owner, at=now)
     cutout = Cutout.objects.create(
         image=image,
         owner_id=image.owner_id,
+        queued_at=now,
         engine=extract_spec.engine,
         extract_spec=str(extract_spec),
         lane=_lane_for(image.owner_id),
@@ -60,19 +69,31 @@ def offered(spec: ExtractSpec) -> ExtractSpec:
     return spec
 
 
+def check_region(spec: ExtractSpec, size: tuple[int, int]) -> None:
+    """Raises RegionOutside or RegionEmpty if the region of interest does not fit the picture."""
+    if spec.roi is not None:
+        spec.roi.box(size)
+
+
 def request_cutout(*, image: Image, extract_spec: ExtractSpec | None = None) -> Cutout:
     """Cut `image` out once more, with other parameters or the same.
 
-    Raises UnknownEngine, ImageGone, ImageInTrash, or CutoutPending while one is under way.
+    Raises UnknownEngine, InvalidSpec, ImageGone, ImageInTrash, OriginalDeleted,
+    CutoutLimitReached, or CutoutPending while one is under way.
     """
     spec = offered(extract_spec or default_spec())
+    check_region(spec, (image.width, image.height))
     with transaction.atomic():
-        images = Image.objects.select_for_update(of=("self",)).select_related("latest_cutout")
+        images = Image.objects.select_for_update(of=("self",)).select_related(
+            "latest_cutout", "owner"
+        )
         locked = images.filter(pk=image.pk).first()
         if locked is None:
             raise ImageGone
         if locked.deleted_at:
             raise ImageInTrash
+        if locked.original_deleted_at:
+            raise OriginalDeleted
         if locked.latest_cutout and locked.latest_cutout.is_pending:
             raise CutoutPending
         return queue_cutout(image=locked, extract_spec=spec)
@@ -81,12 +102,17 @@ def request_cutout(*, image: Image, extract_spec: ExtractSpec | None = None) -> 
 def retry_cutout(*, cutout: Cutout) -> Cutout:
     """Put a failed cutout back into the queue.
 
-    Raises CutoutNotFailed if it has not failed, ImageInTrash.
+    Raises CutoutNotFailed if it has not failed, ImageInTrash, OriginalDeleted, CutoutLimitReached.
     """
     now = timezone.now()
     with transaction.atomic():
-        if Image.objects.in_trash().filter(pk=cutout.image_id).exists():
+        image = Image.objects.filter(pk=cutout.image_id).select_related("owner").first()
+        if image is None:
+            raise ImageGone
+        if image.deleted_at:
             raise ImageInTrash
+        if image.original_deleted_at:
+            raise OriginalDeleted
         changed = Cutout.objects.filter(pk=cutout.pk, status=Status.FAILED).update(
             status=Status.QUEUED,
             lane=_lane_for(cutout.owner_id),
@@ -101,6 +127,7 @@ def retry_cutout(*, cutout: Cutout) -> Cutout:
         )
         if not changed:
             raise CutoutNotFailed
+        take_cutout(owner=image.owner, at=now)
         wake()
     cutout.refresh_from_db()
     return cutout
@@ -117,7 +144,18 @@ def run_next() -> bool:
     cutout, claim = claimed
     with hold(Cutout, claim, deadline=cutout.deadline()):
         _run(cutout, claim)
+    if export.is_wanted():
+        _export(cutout)
     return True
+
+
+def _export(cutout: Cutout) -> None:
+    """At once where possible; what cannot be written now is left to the sweep."""
+    try:
+        cutout.refresh_from_db()
+        export.export_cutout(cutout=cutout)
+    except (OSError, Cutout.DoesNotExist) as error:
+        logger.warning("Cutout %s is not exported yet: %s", cutout.pk, error)
 
 
 def _run(cutout: Cutout, claim: Claim) -> None:

@@ -22,6 +22,10 @@ class WrongState(ServiceError):
     """The state of the thing does not allow it."""
 
 
+class LimitReached(ServiceError):
+    """More than the account allows."""
+
+
 class Missing(ServiceError):
     """There is no such thing any more."""
 
@@ -57,6 +61,14 @@ class CutoutPending(WrongState):
 class ImageInTrash(WrongState):
     code = "in_trash"
     message = "This picture is in the trash. Restore it first."
+
+
+class OriginalDeleted(WrongState):
+    code = "original_deleted"
+    message = (
+        "The original of this picture was deleted after the time it is kept here, "
+        "so it cannot be cut out again."
+    )
 
 
 class FileLost(Missing):

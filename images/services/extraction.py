@@ -10,6 +10,7 @@ from django.db import transaction
 
 from images.models import Cutout, Image, Rendition
 from images.queue.claims import Claim, finish
+from images.services import export
 from images.services.errors import ServiceError
 from images.services.previews import store_preview
 from images.services.storage import StoredFiles, open_file
@@ -123,6 +124,7 @@ def _finish(
             timings={stage: round(ms, 1) for stage, ms in timings.items()},
             error_code="",
             error_message="",
+            export_due=export.is_wanted(),
         )
         if done:
             outputs.thumbnail.save(force_insert=True)

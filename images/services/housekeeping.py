@@ -3,7 +3,9 @@
 from datetime import timedelta
 from importlib import import_module
 
+from allauth.usersessions.models import UserSession
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.utils import timezone
 from django_q.models import Failure
 
@@ -19,4 +21,11 @@ def clear_expired_sessions() -> int:
 def clear_old_failures() -> int:
     """django-q2 keeps failed tasks for ever; the rows they were about tell more."""
     count, _by_model = Failure.objects.filter(stopped__lt=timezone.now() - FAILURES_KEPT).delete()
+    return count
+
+
+def forget_ended_sessions() -> int:
+    """Rows about sessions that have ended; nobody may have looked at the list since."""
+    alive = Session.objects.values("session_key")
+    count, _by_model = UserSession.objects.exclude(session_key__in=alive).delete()
     return count

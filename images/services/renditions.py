@@ -1,6 +1,7 @@
 """Outputs of a cutout: found in the cache, or rendered, encoded and stored."""
 
 import secrets
+from collections.abc import Callable
 from uuid import UUID
 
 from django.conf import settings
@@ -9,15 +10,20 @@ from django.db.models import Sum
 
 from images.models import Cutout, Rendition, Status
 from images.services.errors import CutoutNotReady
+from images.services.rendering import render_cutout
 from images.services.slots import rendering
-from images.services.storage import StoredFiles, is_stored, open_file
-from processing.imageio import encode, open_image, open_matte
-from processing.render import render
+from images.services.storage import StoredFiles, is_stored
+from processing.pipeline import Pixels
 from processing.spec import RenderSpec
 
 
-def get_rendition(*, cutout: Cutout, spec: RenderSpec) -> Rendition:
+def get_rendition(
+    *, cutout: Cutout, spec: RenderSpec, backdrop: Callable[[], Pixels] | None = None
+) -> Rendition:
     """The stored output of `cutout` for `spec`, made now if it is not there yet.
+
+    backdrop: reads the picture that the spec names by its content, if it names one; called at most
+    once, in the place for rendering.
 
     Raises CutoutNotReady while there is no matte, Busy when no render slot comes free in time,
     InvalidSpec if the parameters do not fit this picture, FileLost if an input file is gone.
@@ -29,7 +35,7 @@ def get_rendition(*, cutout: Cutout, spec: RenderSpec) -> Rendition:
     if found:
         return found
     with rendering(f"{cutout.pk}:{spec}", owner=cutout.owner_id):
-        return _find(cutout.pk, str(spec)) or _make(cutout, spec)
+        return _find(cutout.pk, str(spec)) or _make(cutout, spec, backdrop)
 
 
 def _find(cutout_id: UUID, spec: str) -> Rendition | None:
@@ -43,8 +49,8 @@ def _find(cutout_id: UUID, spec: str) -> Rendition | None:
     return rendition
 
 
-def _make(cutout: Cutout, spec: RenderSpec) -> Rendition:
-    data, (width, height) = _render(cutout, spec)
+def _make(cutout: Cutout, spec: RenderSpec, backdrop: Callable[[], Pixels] | None) -> Rendition:
+    data, (width, height) = render_cutout(cutout=cutout, spec=spec, backdrop=backdrop)
     rendition = Rendition(
         cutout=cutout,
         spec=str(spec),
@@ -70,20 +76,6 @@ def _made_elsewhere(cutout: Cutout, spec: RenderSpec, error: IntegrityError) -> 
     if found is None:
         raise CutoutNotReady from error
     return found
-
-
-def _render(cutout: Cutout, spec: RenderSpec) -> tuple[bytes, tuple[int, int]]:
-    with open_file(cutout.image.original) as file:
-        original = open_image(file, max_pixels=None)
-    with open_file(cutout.matte) as file:
-        matte = open_matte(file)
-    edges = None
-    if cutout.edges and spec.decontaminate:
-        with open_file(cutout.edges) as file:
-            edges = open_image(file, max_pixels=None)
-    picture = render(original, matte, spec, edges=edges)
-    del original, matte, edges  # encoding is the other large consumer of memory
-    return encode(picture, spec), picture.size
 
 
 def trim_renditions() -> int:

@@ -6,7 +6,6 @@ The operating system lets go of such a lock when its holder dies, so nothing nee
 import fcntl
 import hashlib
 import os
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,12 +15,13 @@ from uuid import UUID
 from django.conf import settings
 
 from images.services.errors import Busy
+from images.services.places import Places
 
 POLL_SECONDS = 0.03
 LOCK_FILES = 256
 
 # Requests that wait for a place hold a thread; the other half stays free for everybody else.
-_waiting = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
+_waiting = Places(max(1, settings.WEB_THREADS // 2))
 
 
 @contextmanager
@@ -34,16 +34,20 @@ def rendering(key: str, *, owner: UUID) -> Iterator[None]:
     places = range(settings.RENDER_SLOTS)
     share = range(max(1, settings.RENDER_SLOTS - 1))
     give_up = time.monotonic() + settings.RENDER_WAIT_SECONDS
-    if not _waiting.acquire(blocking=False):
-        raise Busy
     with ExitStack() as held:
-        try:
+        with _waiting.taken(owner):
             _take([f"key-{_bucket(key)}"], give_up, held)
             _take([f"owner-{_bucket(str(owner))}-{number}" for number in share], give_up, held)
             _take([f"render-{number}" for number in places], give_up, held)
-        finally:
-            _waiting.release()
         yield
+
+
+def hold(*alternatives: list[str]) -> ExitStack:
+    """Lock one file of each list, now or never, until the answer is closed. Raises Busy."""
+    with ExitStack() as held:
+        for names in alternatives:
+            _take(names, 0.0, held)
+        return held.pop_all()
 
 
 def _take(names: list[str], give_up: float, held: ExitStack) -> None:

@@ -1,16 +1,20 @@
 """Reading and writing stored files, so that a row and its files come and go together."""
 
 import errno
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage, Storage
+from django.db import transaction
 from django.db.models.fields.files import FieldFile
 
 from images.services.errors import FileLost, StorageFull
+
+logger = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -77,3 +81,18 @@ def delete_file(storage: Storage, name: str) -> None:
     if isinstance(storage, FileSystemStorage):
         with suppress(OSError):  # not empty: other files of the same row
             Path(storage.path(name)).parent.rmdir()
+
+
+def delete_on_commit(deletion: Callable[[], None], name: str) -> None:
+    """Run `deletion` once the transaction is through, so that a rolled-back one keeps its files.
+
+    What cannot be deleted then is named in the log.
+    """
+
+    def delete() -> None:
+        try:
+            deletion()
+        except Exception:  # a disk and an object storage fail in many ways
+            logger.exception("Could not delete %s", name)
+
+    transaction.on_commit(delete)

@@ -2,6 +2,7 @@
 
 import hashlib
 import unicodedata
+from datetime import datetime
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,8 @@ from django.db import transaction
 
 from images.models import Image
 from images.services import unfinished
-from images.services.cutouts import default_spec, offered, queue_cutout
+from images.services.cutouts import check_region, default_spec, offered, queue_cutout
+from images.services.quotas import take_image
 from images.services.storage import StoredFiles
 from images.validators import validate_upload
 from processing.spec import ExtractSpec
@@ -27,15 +29,18 @@ def submit_image(
     file: "File[bytes]",
     extract_spec: ExtractSpec | None = None,
     title: str = "",
+    expires_at: datetime | None = None,
 ) -> Image:
     """Store `file` as a new picture of `owner` and queue its first cutout.
 
     The file is written before the transaction, which therefore stays short, and goes away again
-    if the transaction fails. Raises ValidationError with a code if the file is no good,
-    UnknownEngine if the engine is not on offer, StorageFull.
+    if the transaction fails. With `expires_at` no list shows it, and it goes then.
+    Raises ValidationError with a code if the file is no good, UnknownEngine if the engine is not
+    on offer, InvalidSpec if the region does not fit, StorageFull, LimitReached.
     """
     spec = offered(extract_spec or default_spec())
     header = validate_upload(file)
+    check_region(spec, (header.width, header.height))
     image = Image(
         owner=owner,
         original_name=clean_name(file.name) or f"picture.{header.extension}",
@@ -44,7 +49,8 @@ def submit_image(
         width=header.width,
         height=header.height,
         byte_size=file.size,
-        sha256=_sha256(file),
+        sha256=digest(file),
+        expires_at=expires_at,
     )
     files = StoredFiles()
     with unfinished.announced(image):
@@ -53,6 +59,8 @@ def submit_image(
             with transaction.atomic():
                 image.save(force_insert=True)
                 queue_cutout(image=image, extract_spec=spec)
+                # Last, as deleting counts in this order too: else the two could deadlock.
+                take_image(owner=owner, byte_size=image.byte_size)
         except BaseException:
             files.drop()
             raise
@@ -74,7 +82,8 @@ def clean_name(name: str | None) -> str:
     return visible[: MAX_NAME_LENGTH - len(suffix)] + suffix
 
 
-def _sha256(file: "File[bytes]") -> str:
+def digest(file: "File[bytes]") -> str:
+    """SHA-256 of all of it; leaves it at its start."""
     digest = hashlib.sha256()
     for chunk in file.chunks():
         digest.update(chunk)

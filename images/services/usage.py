@@ -1,27 +1,52 @@
-"""What a person keeps here and has had done."""
+"""What a person keeps here and has had done, beside what they may."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db.models import Count, Sum
 from django.utils import timezone
 
-from images.models import Cutout, Image, Status
+from images.models import MonthlyUsage, Usage
+from images.services.quotas import month_of
 
 if TYPE_CHECKING:
     from accounts.models import User
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class Used:
+    """images: pictures, those in the trash included. bytes: of their originals.
+    cutouts_this_month: finished or under way; failed ones do not count.
+    """
+
     images: int
     bytes: int
     cutouts_this_month: int
 
 
-def usage_of(user: "User") -> Usage:
-    """Pictures with those in the trash, bytes of their originals, cutouts finished this month."""
-    kept = Image.objects.filter(owner=user).aggregate(images=Count("pk"), bytes=Sum("byte_size"))
-    month = timezone.localtime().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    cutouts = Cutout.objects.filter(owner=user, status=Status.DONE, finished_at__gte=month).count()
-    return Usage(images=kept["images"], bytes=kept["bytes"] or 0, cutouts_this_month=cutouts)
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """None: no limit."""
+
+    images: int | None
+    bytes: int | None
+    cutouts_per_month: int | None
+
+
+def usage_of(user: "User") -> Used:
+    """Read from the counters: two rows, however many pictures there are."""
+    kept = Usage.objects.filter(owner_id=user.pk).first() or Usage()
+    month = month_of(timezone.now())
+    cutouts = MonthlyUsage.objects.filter(owner_id=user.pk, month=month)
+    return Used(
+        images=kept.images,
+        bytes=kept.bytes,
+        cutouts_this_month=cutouts.values_list("cutouts", flat=True).first() or 0,
+    )
+
+
+def limits_of(user: "User") -> Limits:
+    return Limits(
+        images=user.max_images,
+        bytes=user.max_bytes,
+        cutouts_per_month=user.max_cutouts_per_month,
+    )

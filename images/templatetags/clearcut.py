@@ -9,6 +9,7 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from images.services.usage import Used, usage_of
 from images.web.undo import take_undo
 
 register = template.Library()
@@ -36,6 +37,12 @@ def toasts(context: dict[str, Any]) -> dict[str, Any]:
         "undo": take_undo(request),
         "csrf_token": context.get("csrf_token"),
     }
+
+
+@register.simple_tag
+def used_by(user: Any) -> Used:
+    """{% used_by user as usage %}, for pages of accounts: pictures, and bytes of originals."""
+    return usage_of(user)
 
 
 @register.filter

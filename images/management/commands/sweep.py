@@ -7,13 +7,25 @@ from argparse import SUPPRESS, ArgumentParser
 from types import FrameType
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
+from django.utils.module_loading import import_string
 
 from images.models import Cutout
 from images.queue.processes import Pulse, die_with, is_orphan
 from images.queue.sweep import Job, SweepReport, queue_jobs, sweep_once
-from images.services.housekeeping import clear_expired_sessions, clear_old_failures
+from images.services.departures import delete_departed
+from images.services.disk import measure_disk
+from images.services.export import export_next_due
+from images.services.housekeeping import (
+    clear_expired_sessions,
+    clear_old_failures,
+    forget_ended_sessions,
+)
 from images.services.renditions import trim_renditions
+from images.services.retention import drop_old_originals, purge_old_results, purge_passed
+from images.services.sharing import forget_old_links
+from images.services.statistics import roll_up
 from images.services.trash import purge_expired
 from images.services.unfinished import remove_unfinished
 
@@ -23,11 +35,21 @@ CYCLE_SECONDS = 15.0
 def jobs() -> dict[str, Job]:
     return {
         **queue_jobs(Cutout),
+        "days counted": roll_up,  # before anything of them is deleted
         "purged from the trash": purge_expired,
+        "originals dropped": drop_old_originals,
+        "purged after their time": purge_old_results,
+        "passing pictures purged": purge_passed,
+        "exported": export_next_due,
         "trimmed from the cache": trim_renditions,
         "unfinished uploads removed": remove_unfinished,
+        "disk measured": measure_disk,
+        "old links forgotten": forget_old_links,
         "old failures forgotten": clear_old_failures,
         "expired sessions forgotten": clear_expired_sessions,
+        "ended sessions unlisted": forget_ended_sessions,
+        **{name: import_string(path) for name, path in settings.SWEEP_JOBS.items()},
+        "deleted of those who left": delete_departed,
     }
 
 

@@ -1,0 +1,30 @@
+"""What people think of a cutout: good or bad, and why."""
+
+from django.utils import timezone
+
+from images.models import Cutout, Status
+from images.services.errors import CutoutNotReady
+
+MAX_REASON_LENGTH = 500
+
+
+def give_feedback(*, cutout: Cutout, rating: Cutout.Rating, reason: str = "") -> Cutout:
+    """Note the verdict of the cutout's owner, in place of an earlier one.
+
+    `reason`: up to 500 characters, cut there; may be empty. Raises CutoutNotReady unless the
+    cutout is done.
+    """
+    changed = Cutout.objects.filter(pk=cutout.pk, status=Status.DONE).update(
+        rating=rating,
+        rating_reason=reason.strip()[:MAX_REASON_LENGTH],
+        rated_at=timezone.now(),
+    )
+    if not changed:
+        raise CutoutNotReady
+    cutout.refresh_from_db(fields=["rating", "rating_reason", "rated_at"])
+    return cutout
+
+
+def take_back_feedback(*, cutout: Cutout) -> None:
+    """As if nobody had ever judged. Does nothing where nobody has."""
+    Cutout.objects.filter(pk=cutout.pk).update(rating="", rating_reason="", rated_at=None)
