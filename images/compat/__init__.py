@@ -1,0 +1,1 @@
+"""Interfaces of other services, so that programs written for those work here."""
