@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from images.api.serializers import AccountSerializer, EngineSerializer
-from images.services.usage import usage_of
+from images.services.usage import limits_of, usage_of
 from processing.engines.catalog import ENGINES, EngineInfo, engine_problem
 from processing.sniff import FORMATS
 
@@ -48,6 +48,7 @@ class Account(APIView):
             "max_upload_bytes": settings.MAX_UPLOAD_BYTES,
             "max_pixels": settings.MAX_PIXELS,
             "formats": list(FORMATS),
+            **asdict(limits_of(user)),
         }
         usage = asdict(usage_of(user))
         return Response({"email": user.email, "name": user.name, "usage": usage, "limits": limits})

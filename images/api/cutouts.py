@@ -1,8 +1,11 @@
 """/api/v1/cutouts/"""
 
-from typing import TYPE_CHECKING, cast
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, cast
 
+from django.conf import settings
 from django.http import HttpResponseBase
+from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import mixins, status, viewsets
@@ -12,18 +15,29 @@ from rest_framework.response import Response
 
 from images.api.negotiation import JsonOrBytes
 from images.api.parameters import RENDITION_PARAMETERS, render_spec_from
+from images.api.serializers import (
+    FeedbackSerializer,
+    LinkRequestSerializer,
+    LinkSerializer,
+    NewLinkSerializer,
+)
 from images.api.throttles import AnonymousThrottle, UploadThrottle, UserThrottle
-from images.models import Cutout
+from images.models import Cutout, ShareLink
 from images.models.cutout import CutoutQuerySet
 from images.representations import CutoutSerializer
 from images.services.cutouts import retry_cutout
 from images.services.errors import CutoutNotReady
+from images.services.feedback import give_feedback, take_back_feedback
+from images.services.names import download_name
 from images.services.renditions import get_rendition
-from images.serving import download_name, serve_file, wants_download
+from images.services.sharing import share
+from images.serving import serve_file, wants_download
+from processing.spec import RenderSpec
 
 if TYPE_CHECKING:
     from accounts.models import User
 
+DAY = 24 * 60 * 60
 FILE_BYTES = OpenApiResponse(OpenApiTypes.BINARY, description="The bytes.")
 
 
@@ -44,6 +58,57 @@ class CutoutViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Cutout]):
         """Put a failed cutout back into the queue."""
         cutout = retry_cutout(cutout=self.get_object())
         return Response(self.get_serializer(cutout).data, status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(request=FeedbackSerializer, responses=CutoutSerializer)
+    @action(detail=True, methods=["put"])
+    def feedback(self, request: Request, pk: str) -> Response:
+        """Say whether a finished cutout is good, and why; replaces what was said before."""
+        cutout = self.get_object()
+        serializer = FeedbackSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        give_feedback(cutout=cutout, **serializer.validated_data)
+        return Response(self.get_serializer(cutout).data)
+
+    @extend_schema(request=None, responses={204: None})
+    @feedback.mapping.delete
+    def take_back_feedback(self, request: Request, pk: str) -> Response:
+        """Take back what was said."""
+        take_back_feedback(cutout=self.get_object())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(request=LinkRequestSerializer, responses={201: NewLinkSerializer})
+    @action(detail=True, methods=["post"])
+    def links(self, request: Request, pk: str) -> Response:
+        """Make a public address of one output; beside `expires_in`, parameters of renditions."""
+        cutout = self.get_object()
+        fields = LinkRequestSerializer(data=request.data)
+        fields.is_valid(raise_exception=True)
+        given = {
+            name: str(value)
+            for name, value in cast("dict[str, Any]", request.data).items()
+            if name != "expires_in"
+        }
+        lifetime = fields.validated_data.get("expires_in", settings.SHARE_DAYS * DAY)
+        link, secret = share(
+            cutout=cutout,
+            spec=render_spec_from(given),
+            lifetime=timedelta(seconds=lifetime) if lifetime else None,
+        )
+        extension = RenderSpec.parse(link.spec).extension
+        path = reverse("web:shared", args=[secret, extension])
+        data = {
+            "id": link.pk,
+            "url": request.build_absolute_uri(path),
+            "expires_at": link.expires_at,
+        }
+        return Response(NewLinkSerializer(data).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses=LinkSerializer(many=True))
+    @links.mapping.get
+    def list_links(self, request: Request, pk: str) -> Response:
+        """Public addresses of this cutout that still work; not the addresses themselves."""
+        links = ShareLink.objects.usable().filter(cutout=self.get_object())
+        return Response(LinkSerializer(links, many=True).data)
 
     @extend_schema(responses={(200, "image/png"): FILE_BYTES})
     @action(detail=True, methods=["get"])

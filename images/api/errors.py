@@ -8,7 +8,7 @@ from rest_framework import status
 from rest_framework.exceptions import APIException, NotFound, ParseError, ValidationError
 from rest_framework.response import Response
 
-from images.services.errors import Missing, NotNow, ServiceError, WrongState
+from images.services.errors import LimitReached, Missing, NotNow, ServiceError, WrongState
 from processing.errors import EngineUnavailable, InvalidSpec, ProcessingError
 
 
@@ -16,6 +16,11 @@ class Conflict(APIException):
     status_code = status.HTTP_409_CONFLICT
     default_detail = _("This is not possible in the present state.")
     default_code = "conflict"
+
+
+class OverLimit(APIException):
+    status_code = status.HTTP_402_PAYMENT_REQUIRED
+    default_code = "limit_reached"
 
 
 class TooLarge(APIException):
@@ -47,17 +52,13 @@ class Handler(ExceptionHandler):
 def as_api_error(error: Exception) -> Exception:
     """Refusals of services and of the machine room, as the API says them."""
     match error:
-        case NotNow():
-            return Unavailable(error.message, error.code, retry_after=error.retry_after)
+        case ServiceError():
+            return _refusal(error)
         case EngineUnavailable():
             return Unavailable(error.message, error.code, retry_after=60)
-        case WrongState():
-            return Conflict(error.message, error.code)
-        case Missing():
-            return NotFound(error.message, error.code)
         case InvalidSpec():
             return ValidationError({error.parameter: [error.message]}, code=error.code)
-        case ProcessingError() | ServiceError():
+        case ProcessingError():
             return ValidationError(error.message, code=error.code)
         case DjangoValidationError():
             code = getattr(error, "code", None) or "invalid"
@@ -67,3 +68,16 @@ def as_api_error(error: Exception) -> Exception:
         case SuspiciousOperation() | OverflowError():  # a moment outside the calendar, say
             return ParseError(str(error))
     return error
+
+
+def _refusal(error: ServiceError) -> APIException:
+    match error:
+        case NotNow():
+            return Unavailable(error.message, error.code, retry_after=error.retry_after)
+        case WrongState():
+            return Conflict(error.message, error.code)
+        case LimitReached():
+            return OverLimit(error.message, error.code)
+        case Missing():
+            return NotFound(error.message, error.code)
+    return ValidationError(error.message, code=error.code)

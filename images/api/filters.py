@@ -1,9 +1,18 @@
 """How lists of pictures can be narrowed."""
 
+from datetime import UTC, datetime
+
 import django_filters as filters
 
 from images.models import Image, Status
 from images.models.image import ImageQuerySet
+
+
+class MomentFilter(filters.IsoDateTimeFilter):
+    """In UTC: PostgreSQL refuses offsets that Python reads. OverflowError outside the calendar."""
+
+    def filter(self, images: ImageQuerySet, value: datetime | None) -> ImageQuerySet:
+        return super().filter(images, value.astimezone(UTC) if value else value)
 
 
 class ImageFilter(filters.FilterSet):
@@ -11,8 +20,8 @@ class ImageFilter(filters.FilterSet):
     engine = filters.CharFilter(field_name="latest_cutout__engine")
     favourite = filters.BooleanFilter()
     search = filters.CharFilter(method="by_text", label="Part of the title or file name")
-    created_after = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    created_before = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+    created_after = MomentFilter(field_name="created_at", lookup_expr="gte")
+    created_before = MomentFilter(field_name="created_at", lookup_expr="lt")
     trash = filters.BooleanFilter(method="unchanged", label="1: those in the trash instead")
 
     class Meta:

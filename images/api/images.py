@@ -84,7 +84,7 @@ class ImageViewSet(
 
     def _answer(self, request: Request, image: Image, cutout_id: Any, code: int) -> Response:
         seconds = preferred_wait(request)
-        waited = wait_for(cutout_id, seconds=seconds)
+        waited = wait_for(cutout_id, seconds=seconds, owner=image.owner_id)
         if waited:
             image = self.get_queryset().get(pk=image.pk)
         data = self.get_serializer(image).data
@@ -143,7 +143,7 @@ class ImageViewSet(
         )
         seconds = preferred_wait(request)
         headers = {"Location": reverse("api:cutout-detail", args=[cutout.pk], request=request)}
-        if wait_for(cutout.pk, seconds=seconds):
+        if wait_for(cutout.pk, seconds=seconds, owner=image.owner_id):
             cutout.refresh_from_db()
             headers["Preference-Applied"] = f"wait={int(seconds)}"
         data = CutoutSerializer(cutout, context=self.get_serializer_context()).data

@@ -1,6 +1,11 @@
 """Lists are pages behind cursors: steady while rows are added, and quick however deep."""
 
+from datetime import UTC, datetime
+from typing import Any
+
+from rest_framework.exceptions import NotFound
 from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
 
 
 class NewestFirst(CursorPagination):
@@ -8,3 +13,14 @@ class NewestFirst(CursorPagination):
     page_size = 50
     page_size_query_param = "page_size"
     max_page_size = 200
+
+    def decode_cursor(self, request: Request) -> Any:
+        """With its moment in UTC: PostgreSQL refuses offsets that Python reads."""
+        cursor: Any = super().decode_cursor(request)
+        if cursor is None or cursor.position is None:
+            return cursor
+        try:
+            moment = datetime.fromisoformat(str(cursor.position)).astimezone(UTC)
+        except (ValueError, OverflowError) as error:
+            raise NotFound(self.invalid_cursor_message) from error
+        return cursor._replace(position=str(moment))

@@ -19,11 +19,17 @@ class ExtractionParameters(serializers.Serializer[Any]):
     refine_edges = serializers.CharField(
         required=False, allow_blank=True, help_text="`off`, for now the only one."
     )
+    roi = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        help_text="Region of interest: left, top, right, bottom, each like `10%` or `30px`. "
+        "What lies outside counts as background.",
+    )
 
 
 def extract_spec_from(data: Mapping[str, Any]) -> ExtractSpec:
     """Raises InvalidSpec with the parameter's name."""
-    given = {name: data[name] for name in ("engine", "refine_edges") if data.get(name)}
+    given = {name: data[name] for name in ("engine", "refine_edges", "roi") if data.get(name)}
     return ExtractSpec.parse({"engine": default_spec().engine} | given)
 
 
@@ -37,12 +43,28 @@ RENDITION_PARAMETERS = [
     OpenApiParameter("format", enum=["png", "webp", "jpeg", "avif"], default="png"),
     OpenApiParameter(
         "background",
-        description="`transparent`, `#rgb`, `#rgba`, `#rrggbb`, `#rrggbbaa` or a CSS colour name. "
+        description="`transparent`, `#rgb`, `#rgba`, `#rrggbb`, `#rrggbbaa`, a CSS colour name, "
+        "`blur` or `blur-1` to `blur-100`, or `gradient-<hex>-<hex>-<degrees>`. "
         "Without one, a JPEG is on white.",
     ),
+    OpenApiParameter("crop", enum=["none", "subject"], default="none"),
+    OpenApiParameter(
+        "margin", description="Around a cropped subject: one, two or four of `10%` or `30px`."
+    ),
     OpenApiParameter("width", int, description="Fit inside this width, never enlarged."),
-    OpenApiParameter("height", int, description="Fit inside this height, never enlarged."),
+    OpenApiParameter(
+        "height",
+        int,
+        description="Fit inside this height, never enlarged. With `width`: the exact canvas.",
+    ),
+    OpenApiParameter("max_side", int, description="Fit the longest side into so many pixels."),
     OpenApiParameter("max_pixels", int, description="Reduce to at most so many pixels."),
+    OpenApiParameter("scale", int, description="10 to 100: % of the canvas the subject fills."),
+    OpenApiParameter("position", description="`center`, `X%` or `X%,Y%`: where the subject lies."),
+    OpenApiParameter("shadow", enum=["none", "drop", "contact", "car", "3d"], default="none"),
+    OpenApiParameter("shadow_opacity", int, description="0 to 100, 50 by default."),
+    OpenApiParameter("feather", float, description="Pixels over which edges fade, 0 to 100."),
+    OpenApiParameter("shift", float, description="Pixels that edges move out (in: below 0)."),
     OpenApiParameter("quality", int, description="1 to 100, for lossy formats."),
     OpenApiParameter("channels", enum=["rgba", "alpha"], default="rgba"),
     OpenApiParameter(

@@ -1,20 +1,22 @@
 """`Prefer: wait=N` (RFC 7240): answer when the work is done, or after N seconds as it stands."""
 
 import re
-import threading
 import time
+from contextlib import AbstractContextManager
 from uuid import UUID
 
 from django.conf import settings
 from rest_framework.request import Request
 
 from images.models import Cutout
+from images.services.errors import Busy
+from images.services.places import Places
 
 MAX_WAIT_SECONDS = 60
 POLL_SECONDS = 0.04
 
 # Waiting requests may hold half of the threads; the rest stays free for everybody else.
-_places = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
+_places = Places(max(1, settings.WEB_THREADS // 2))
 
 
 def preferred_wait(request: Request) -> float:
@@ -23,19 +25,33 @@ def preferred_wait(request: Request) -> float:
     return min(int(found.group(1)), MAX_WAIT_SECONDS) if found else 0
 
 
-def wait_for(cutout_id: UUID, *, seconds: float) -> bool:
+def wait_for(cutout_id: UUID, *, seconds: float, owner: UUID) -> bool:
     """Poll until the cutout is no longer pending; False if nothing was waited for.
 
     Without a free place the preference is ignored, as RFC 7240 allows.
     """
-    if seconds <= 0 or not _places.acquire(blocking=False):
+    if seconds <= 0:
         return False
     try:
-        give_up = time.monotonic() + seconds
-        while Cutout.objects.filter(pk=cutout_id).pending().exists():
-            if time.monotonic() > give_up:
-                break
-            time.sleep(POLL_SECONDS)
-    finally:
-        _places.release()
+        with waiting_place(owner):
+            poll(cutout_id, until=time.monotonic() + seconds)
+    except Busy:
+        return False
+    return True
+
+
+def waiting_place(owner: UUID) -> AbstractContextManager[None]:
+    """One of the places of requests that wait. Raises Busy at once if there is none for `owner`."""
+    return _places.taken(owner)
+
+
+def poll(cutout_id: UUID, *, until: float) -> bool:
+    """Wait for the cutout, outside of any transaction; False if it is still pending `until` then.
+
+    until: a moment of `time.monotonic()`.
+    """
+    while Cutout.objects.filter(pk=cutout_id).pending().exists():
+        if time.monotonic() > until:
+            return False
+        time.sleep(POLL_SECONDS)
     return True

@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from images.services.usage import usage_of
+from images.services.usage import limits_of, usage_of
 from images.web.forms import ProfileForm
 
 
@@ -17,7 +17,12 @@ def account(request: HttpRequest) -> HttpResponse:
     assert request.user.is_authenticated
     form = ProfileForm(request.POST or None, instance=request.user)
     if request.method == "POST" and form.is_valid():
-        request.user.save(update_fields=["name"])
+        request.user.save(update_fields=form.Meta.fields)
         messages.success(request, _("Saved."))
         return redirect("web:account")
-    return render(request, "web/account.html", {"form": form, "usage": usage_of(request.user)})
+    context = {
+        "form": form,
+        "usage": usage_of(request.user),
+        "limits": limits_of(request.user),
+    }
+    return render(request, "web/account.html", context)

@@ -13,9 +13,10 @@ from django.views.decorators.http import require_safe
 
 from images.models import Cutout
 from images.services.errors import CutoutNotReady, Missing
+from images.services.names import download_name
 from images.services.previews import ensure_preview
 from images.services.renditions import get_rendition
-from images.serving import download_name, serve_file, wants_download
+from images.serving import serve_file, wants_download
 from images.web.access import own_image
 from images.web.refusals import REFUSALS, Refusal, status_of, with_headers
 from processing.spec import RenderSpec
@@ -115,6 +116,5 @@ def spec_from_form(params: dict[str, str]) -> RenderSpec:
     if params.get("background") == "custom":
         params["background"] = extra["colour"]
     if extra["size"]:
-        params.setdefault("width", extra["size"])
-        params.setdefault("height", extra["size"])
+        params.setdefault("max_side", extra["size"])
     return RenderSpec.from_params(params)

@@ -18,6 +18,9 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = get_user_model()
-        fields = ["name"]
-        labels = {"name": _("Your name")}
+        fields = ["name", "keep_api_results"]
+        labels = {
+            "name": _("Your name"),
+            "keep_api_results": _("Keep pictures that programs send through compatible interfaces"),
+        }
         widgets = {"name": forms.TextInput(attrs={"autocomplete": "name"})}

@@ -1,6 +1,5 @@
 """The first page: what this is, for those who are not signed in."""
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
@@ -10,8 +9,5 @@ from django.views.decorators.http import require_safe
 def home(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return redirect("web:workspace")
-    context = {
-        "signup_open": settings.SIGNUP == "open",
-        "base_url": request.build_absolute_uri("/").rstrip("/"),
-    }
+    context = {"base_url": request.build_absolute_uri("/").rstrip("/")}
     return render(request, "web/landing.html", context)

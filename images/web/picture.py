@@ -20,10 +20,12 @@ from images.web.cards import cards_for, rendition_url
 from images.web.engines import default_engine_notice, engine_label, offered_engines
 from images.web.forms import TitleForm
 from images.web.keyset import neighbours
+from images.web.links import links_of
 from images.web.refusals import REFUSALS, refuse, tell_refusal
 from processing.spec import DISPLAY, ExtractSpec
 
 VERSIONS_SHOWN = 20
+SIDES = (2048, 1024, 512)
 SWATCHES = [
     ("transparent", gettext_lazy("Transparent")),
     ("#ffffff", gettext_lazy("White")),
@@ -57,6 +59,8 @@ def _context(request: HttpRequest, image: Image) -> dict[str, Any]:
         "cutout": shown,
         "display_url": rendition_url(shown.pk, str(DISPLAY)) if shown else None,
         "display_size": _display_size(image),
+        "links": links_of(shown) if shown else [],
+        "sides": [side for side in SIDES if side < max(image.width, image.height)],
         "versions": [(version, engine_label(version.engine)) for version in versions],
         "engines": offered_engines(),
         "engine": shown.engine if shown else default_spec().engine,

@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from images.services.errors import Missing, NotNow, ServiceError, WrongState
+from images.services.errors import LimitReached, Missing, NotNow, ServiceError, WrongState
 from images.web.access import go_on, wants_json
 from processing.errors import InvalidSpec, ProcessingError
 
@@ -15,6 +15,8 @@ def status_of(refusal: Refusal) -> int:
     match refusal:
         case InvalidSpec():
             return 400
+        case LimitReached():
+            return 402
         case Missing():
             return 404
         case WrongState():

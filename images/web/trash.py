@@ -53,17 +53,18 @@ def _restore(request: HttpRequest, images: ImageQuerySet) -> HttpResponse:
 def purge(request: HttpRequest, image_id: UUID) -> HttpResponse:
     """Only from the trash, so that nothing is lost by one wrong request."""
     own_image(request, image_id)
-    return _purge(request, own_images(request).in_trash().filter(pk=image_id))
+    count = service.purge(images=own_images(request).in_trash().filter(pk=image_id))
+    return _told_gone(request, count)
 
 
 @login_required
 @require_POST
 def empty(request: HttpRequest) -> HttpResponse:
-    return _purge(request, own_images(request).in_trash())
+    assert request.user.is_authenticated
+    return _told_gone(request, service.empty_trash(owner=request.user))
 
 
-def _purge(request: HttpRequest, images: ImageQuerySet) -> HttpResponse:
-    count = service.purge(images=images)
+def _told_gone(request: HttpRequest, count: int) -> HttpResponse:
     told = ngettext(
         "%(count)d picture deleted for good.", "%(count)d pictures deleted for good.", count
     ) % {"count": count}

@@ -2,7 +2,20 @@
 
 from django.urls import include, path
 
-from images.web import account, cards, files, gallery, home, picture, trash, workspace
+from images.web import (
+    account,
+    cards,
+    feedback,
+    files,
+    gallery,
+    home,
+    links,
+    picture,
+    shared,
+    takeout,
+    trash,
+    workspace,
+)
 
 pages = [
     path("workspace/", workspace.workspace, name="workspace"),
@@ -20,9 +33,14 @@ pages = [
     path("images/<uuid:image_id>/preview/", files.preview, name="preview"),
     path("cutouts/<uuid:cutout_id>/matte/", files.matte, name="matte"),
     path("cutouts/<uuid:cutout_id>/rendition/", files.rendition, name="rendition"),
+    path("cutouts/<uuid:cutout_id>/feedback/", feedback.feedback, name="feedback"),
+    path("cutouts/<uuid:cutout_id>/link/", links.make_link, name="make_link"),
+    path("links/<uuid:link_id>/end/", links.end_link, name="end_link"),
+    path("s/<str:secret>.<str:extension>", shared.shared, name="shared"),
     path("trash/", trash.trash, name="trash"),
     path("trash/empty/", trash.empty, name="empty_trash"),
     path("account/", account.account, name="account"),
+    path("account/export/", takeout.takeout, name="takeout"),
 ]
 
 urlpatterns = [

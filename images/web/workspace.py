@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
+from images.services.names import PICTURE_ENDINGS
 from images.services.uploads import submit_image
-from images.serving import PICTURE_ENDINGS
 from images.web.access import own_images
 from images.web.cards import cards_for
 from images.web.engines import default_engine_notice

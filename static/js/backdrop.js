@@ -45,9 +45,12 @@ export function startBackdrop(root) {
   const grounds = root.querySelector("[data-grounds]");
   if (!form || !stage) return;
 
+  // Somebody quick has chosen before this module was there, and no event will tell of it.
+  const early = grounds.querySelector(":checked");
   const remembered = recall(GROUND);
   const radio = [...grounds.querySelectorAll("input")].find((one) => one.value === remembered);
-  if (radio) radio.checked = true;
+  if (early) remember(GROUND, early.value);
+  else if (radio) radio.checked = true;
 
   let untouched = true;
   form.addEventListener("input", (event) => {
