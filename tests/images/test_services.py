@@ -264,7 +264,7 @@ class TestRenditions:
                 pass
 
     @pytest.mark.parametrize(
-        "query", ["width=120", "height=900&width=700", "max_pixels=99999999", "quality=3", ""]
+        "query", ["width=120", "max_side=900", "max_pixels=99999999", "quality=3", ""]
     )
     def test_one_file_however_it_was_asked_for(self, cutout: Cutout, query: str) -> None:
         spec = RenderSpec.from_params(dict(pair.split("=") for pair in query.split("&") if pair))

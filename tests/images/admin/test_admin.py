@@ -11,7 +11,8 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import ApiToken, User
-from images.models import Cutout, Image, Rendition, Status, WorkerProcess
+from images.models import Cutout, Image, Rendition, Status, Usage, WorkerProcess
+from images.services.departures import delete_departed
 from images.services.errors import Busy
 from images.tasks import run_next_cutout
 from tests.factories import UserFactory, submit
@@ -110,11 +111,41 @@ def test_trash_restore_and_delete(admin_client: Client, image: Image) -> None:
     assert not Rendition.objects.exists()
 
 
+def test_deleting_an_account_says_what_goes(
+    admin_client: Client, image: Image, owner_client: Client
+) -> None:
+    owner = image.owner
+    submit(owner)
+    ApiToken.objects.issue(user=owner, name="t")
+    Usage.objects.filter(owner=owner).update(bytes=3 * 1024**2)
+    chosen = {"action": "delete_selected", "_selected_action": [str(owner.pk)]}
+    pages = (
+        admin_client.get(reverse("admin:accounts_user_delete", args=[owner.pk])),
+        admin_client.post(reverse("admin:accounts_user_changelist"), chosen),
+    )
+    for page in pages:
+        text = page.content.decode().replace("\xa0", " ")
+        assert "This cannot be undone." in text
+        for line in (
+            "Pictures: 2",
+            "Room of their originals: 3.0 MB",
+            "Public addresses: 0",
+            "API tokens: 1",
+            "Sessions: 1",
+        ):
+            assert f"<li>{line}</li>" in text
+    assert Image.objects.count() == 2
+
+
 def test_deleting_an_account_takes_its_pictures(admin_client: Client, image: Image) -> None:
     address = reverse("admin:accounts_user_delete", args=[image.owner_id])
     assert admin_client.get(address).status_code == 200
     assert admin_client.post(address, {"post": "yes"}).status_code == 302
+    users = reverse("admin:accounts_user_changelist")
+    assert admin_client.get(users).context["cl"].result_count == 1  # gone for everybody
+    assert delete_departed() == 1
     assert not Image.objects.exists()
+    assert not User.objects.filter(pk=image.owner_id).exists()
 
 
 def test_looking_is_not_acting(image: Image) -> None:

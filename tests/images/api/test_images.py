@@ -17,6 +17,7 @@ from accounts.models import ApiToken, User
 from images.api.throttles import AnonymousThrottle, UserThrottle
 from images.models import Cutout, Image, Status
 from images.tasks import run_next_cutout
+from tests.accounts.people import PASSWORD
 from tests.factories import UserFactory, picture_bytes, picture_file, submit
 
 pytestmark = pytest.mark.django_db
@@ -304,7 +305,7 @@ class TestRendition:
             ("background=greenish", "background"),
             ("width=-1", "width"),
             ("quality=101", "quality"),
-            ("shadow=drop", "shadow"),
+            ("shadow=long", "shadow"),
             ("colour=red", "colour"),
         ],
     )
@@ -426,7 +427,7 @@ class TestAbout:
 
     def test_tokens(self, owner: User) -> None:
         api = APIClient()
-        api.force_login(owner)
+        api.post("/accounts/login/", {"login": owner.email, "password": PASSWORD}, "multipart")
         made = api.post("/api/v1/tokens/", {"name": "CI"}).json()
         assert made["key"].startswith(made["prefix"])
         assert APIClient().get(IMAGES, headers={"X-Api-Key": made["key"]}).status_code == 200
@@ -447,3 +448,27 @@ class TestAbout:
         text = page.content.decode()
         assert "//cdn" not in text
         assert "<script>" not in text
+
+
+class TestRegion:
+    def test_only_what_lies_inside_is_found(self, api: APIClient) -> None:
+        answer = api.post(
+            "/api/v1/images/",
+            {"file": picture_file(), "roi": "0% 0% 50% 100%"},
+            format="multipart",
+        )
+        assert answer.status_code == 201
+        run_next_cutout()
+        cutout = Cutout.objects.get()
+        assert cutout.status == "done"
+        assert cutout.bbox is not None
+        assert cutout.bbox[2] <= 60
+
+    @pytest.mark.parametrize("roi", ["0 0 999px 10px", "5px 5px 5px 9px", "1 2 3", "x"])
+    def test_that_does_not_fit_is_refused(self, api: APIClient, roi: str) -> None:
+        answer = api.post(
+            "/api/v1/images/", {"file": picture_file(), "roi": roi}, format="multipart"
+        )
+        assert answer.status_code == 400
+        assert answer.json()["errors"][0]["attr"] == "roi"
+        assert not Image.objects.exists()

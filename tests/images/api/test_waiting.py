@@ -2,8 +2,9 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connections
@@ -74,14 +75,10 @@ def _run_second() -> None:
 
 
 def test_without_a_free_place_nobody_waits(api: APIClient, settings: Settings) -> None:
-    places = max(1, settings.WEB_THREADS // 2)
-    for _ in range(places):
-        assert waiting._places.acquire(blocking=False)
-    try:
+    with ExitStack() as held:
+        for _ in range(max(1, settings.WEB_THREADS // 2)):
+            held.enter_context(waiting.waiting_place(uuid4()))
         response = post(api, file=picture_file())
-    finally:
-        for _ in range(places):
-            waiting._places.release()
     assert response.status_code == 201
     assert response.json()["cutout"]["status"] == "queued"
     assert "Preference-Applied" not in response

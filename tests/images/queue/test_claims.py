@@ -252,6 +252,8 @@ def test_claiming_stays_quick_in_a_long_queue(long_queue: None) -> None:
     statements = [query["sql"] for query in queries]
     assert len(statements) == 4, "three to read, one to write"
     assert sum(float(query["time"]) for query in queries) < 0.5
+    if connection.vendor != "sqlite":  # others plan by what the table holds at that moment
+        return
     for statement in statements:
         with connection.cursor() as cursor:
             cursor.execute(f"EXPLAIN QUERY PLAN {statement}")

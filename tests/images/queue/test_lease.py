@@ -11,7 +11,8 @@ from images.models import Cutout, Status
 from images.queue import lease
 from images.queue.claims import Claim, claim_next, finish
 from images.queue.lease import EXIT_DEADLINE, hold
-from tests.images.queue.conftest import SharedDatabase, eventually, make_cutout
+from tests.databases import SharedDatabase
+from tests.images.queue.conftest import eventually, make_cutout
 
 HANG = """
 from images.queue.claims import claim_next

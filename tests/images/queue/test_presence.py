@@ -10,7 +10,8 @@ from images.models import WorkerProcess
 from images.queue import presence
 from images.queue.presence import Presence
 from images.queue.workers import worker_id
-from tests.images.queue.conftest import SharedDatabase, eventually
+from tests.databases import SharedDatabase
+from tests.images.queue.conftest import eventually
 
 
 def is_warm() -> bool:

@@ -1,16 +1,13 @@
 """Processes that race for rows never get the same one, on either database."""
 
 import json
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from pytest_django import DjangoDbBlocker
 
 from images.models import Cutout, Status
+from tests.databases import SharedDatabase
 from tests.factories import UserFactory
-from tests.images.queue.conftest import SharedDatabase, connected_to, make_cutout, make_image
-from tests.images.queue.postgres import Server
+from tests.images.queue.conftest import make_cutout, make_image
 
 ROWS = 200
 CODE = """
@@ -27,28 +24,10 @@ print(json.dumps(rows))
 """
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(
-    request: pytest.FixtureRequest, django_db_blocker: DjangoDbBlocker
-) -> Iterator[SharedDatabase]:
-    if request.param == "sqlite":
-        yield request.getfixturevalue("shared_database")
-        return
-    server: Server = request.getfixturevalue("postgres")
-    with django_db_blocker.unblock(), connected_to(postgres_settings(server)):
-        yield SharedDatabase(server.url)
-
-
-def postgres_settings(server: Server) -> dict[str, Any]:
-    return {
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": "postgres",
-        "USER": "clearcut",
-        "PASSWORD": "",
-        "HOST": "127.0.0.1",
-        "PORT": str(server.port),
-        "OPTIONS": {},
-    }
+@pytest.fixture(params=["shared_file", "shared_server"])
+def database(request: pytest.FixtureRequest) -> SharedDatabase:
+    database: SharedDatabase = request.getfixturevalue(request.param)
+    return database
 
 
 def test_racing_processes_share_no_row(database: SharedDatabase) -> None:

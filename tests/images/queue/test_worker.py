@@ -16,8 +16,9 @@ from pytest_django import Settings
 from accounts.models import User
 from images.models import Cutout, Status, WorkerProcess
 from images.queue.workers import is_alive
+from tests.databases import SharedDatabase, database_settings
 from tests.factories import submit
-from tests.images.queue.conftest import SharedDatabase, database_settings, eventually
+from tests.images.queue.conftest import eventually
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into processes as on Linux")
 

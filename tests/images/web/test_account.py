@@ -20,6 +20,15 @@ def test_name_can_be_changed_and_nothing_else(owner_client: Client, owner: User)
     assert (owner.name, owner.email) == ("Ada", "owner@example.com")
 
 
+def test_whether_pictures_of_programs_are_kept(owner_client: Client, owner: User) -> None:
+    page = reverse("web:account")
+    assert 'name="keep_api_results"' in owner_client.get(page).content.decode()
+    for form, kept in (({"name": "Ada"}, False), ({"name": "Ada", "keep_api_results": "on"}, True)):
+        owner_client.post(page, form)
+        owner.refresh_from_db()
+        assert owner.keep_api_results is kept
+
+
 @pytest.mark.parametrize("name", ["account_login", "account_signup", "account_reset_password"])
 def test_entrances_have_our_frame(client: Client, db: None, name: str) -> None:
     page = client.get(reverse(name)).content.decode()

@@ -20,7 +20,7 @@ def test_stands_on_its_own(name: str) -> None:
     assert f"<title>{title} · Clearcut</title>" in page
     text = page.partition("</h1>")[2].partition("<p>")[2].partition("</p>")[0]
     assert len(text) > 40
-    assert 'href="/"' in page
+    assert '<a class="wordmark" href="/">' in page
 
 
 def test_every_page_has_words_of_its_own() -> None:

@@ -14,7 +14,7 @@ from PIL import Image as Pixels
 
 from accounts.models import User
 from images.models import Cutout, Image
-from images.serving import download_name
+from images.services.names import download_name
 from images.web.files import spec_from_form
 from tests.factories import submit
 
@@ -155,7 +155,7 @@ def test_title_names_the_download(owner_client: Client, cutout: Cutout) -> None:
 def test_what_the_form_without_scripts_sends() -> None:
     form = {"background": "custom", "colour": "#ff8800", "size": "512", "format": "webp"}
     spec = spec_from_form(form | {"quality": "90", "download": "1"})
-    assert str(spec) == "format=webp&background=ff8800&width=512&height=512&quality=90"
+    assert str(spec) == "format=webp&background=ff8800&max_side=512&quality=90"
     plain = spec_from_form({"background": "transparent", "colour": "#ff8800", "size": ""})
     assert str(plain) == "format=png"
 

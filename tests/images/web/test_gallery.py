@@ -11,6 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from images.models import Cutout, Image, Status
+from images.services.trash import purge_expired
 from images.web import keyset
 from images.web.keyset import Cursor, paginate
 from tests.factories import submit
@@ -215,3 +216,19 @@ def test_empty_trash_leaves_other_people_alone(owner_client: Client, stranger: U
 
 def test_a_page_is_one_bounded_query() -> None:
     assert keyset.PAGE_SIZE <= 100, "scripts ask for the cards of a whole page at once"
+
+
+def test_a_full_trash_is_emptied_at_once_and_deleted_later(
+    owner_client: Client, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("images.services.trash.QUICK_SECONDS", -1.0)  # as if there were too many
+    image = submit(owner)
+    owner_client.post(reverse("web:delete", args=[image.pk]))
+    page = owner_client.post(reverse("web:empty_trash"), follow=True).content.decode()
+    assert "1 picture deleted for good." in page
+    assert "The trash is empty" in page
+    assert owner_client.get(reverse("web:image", args=[image.pk])).status_code == 404
+    owner_client.post(reverse("web:restore", args=[image.pk]))
+    assert not Image.objects.kept().exists()
+    assert purge_expired() == 1
+    assert not Image.objects.exists()

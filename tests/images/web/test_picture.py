@@ -35,7 +35,8 @@ def test_queries_do_not_grow_with_versions(
     for _ in range(versions - 1):
         request_cutout(image=image)
         run_next_cutout()
-    with django_assert_num_queries(6):  # session, person, picture, versions, two neighbours
+    owner_client.get(page_of(image))  # the first page of a session notes that it is there
+    with django_assert_num_queries(7):  # session, person, picture, versions, links, two neighbours
         page = owner_client.get(page_of(image)).content.decode()
     assert page.count('class="badge is-done"') == versions
 
@@ -43,9 +44,21 @@ def test_queries_do_not_grow_with_versions(
 def test_shows_the_cutout_and_the_way_to_download_it(owner_client: Client, image: Image) -> None:
     page = owner_client.get(page_of(image)).content.decode()
     rendition = reverse("web:rendition", args=[image.current_cutout_id])
-    assert f'src="{rendition}?format=webp&amp;width=2048&amp;height=2048"' in page
+    assert f'src="{rendition}?format=webp&amp;max_side=2048"' in page
     assert f'action="{rendition}"' in page
     assert reverse("web:original", args=[image.pk]) in page
+
+
+@pytest.mark.parametrize(
+    ("size", "sides"), [((120, 90), []), ((513, 20), [512]), ((80, 2049), [2048, 1024, 512])]
+)
+def test_only_sizes_that_are_smaller(
+    owner_client: Client, owner: User, size: tuple[int, int], sides: list[int]
+) -> None:
+    image = submit(owner, size=size)
+    run_next_cutout()
+    page = owner_client.get(page_of(image)).content.decode()
+    assert [side for side in (2048, 1024, 512) if f'<option value="{side}">' in page] == sides
 
 
 def test_waiting_picture_says_so(owner_client: Client, queued_image: Image) -> None:
