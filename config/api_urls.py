@@ -7,10 +7,12 @@ from accounts.api.views import TokenViewSet
 from images.api.about import Account, EngineList
 from images.api.cutouts import CutoutViewSet
 from images.api.images import ImageViewSet
+from images.api.links import LinkViewSet
 
 router = SimpleRouter()
 router.register("images", ImageViewSet, basename="image")
 router.register("cutouts", CutoutViewSet, basename="cutout")
+router.register("links", LinkViewSet, basename="link")
 router.register("tokens", TokenViewSet, basename="token")
 
 app_name = "api"

@@ -7,15 +7,23 @@ from csp.constants import SELF, UNSAFE_INLINE
 from csp.decorators import csp_update
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from django.urls import include, path
 from django.views import defaults
 from django.views.decorators.http import require_safe
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from accounts.web.sessions import SessionList
+from images.compat.removebg.errors import removebg_error
 from images.health import healthz, readyz
 
 # The administrators' door has the same locks and rate limits as everybody's.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+# Its own page for a new password knows none of them.
+admin.site.password_change = RedirectView.as_view(  # type: ignore[method-assign, assignment]
+    pattern_name="account_change_password"
+)
 
 # Swagger's own styles are inline; only this page may have them.
 docs = require_safe(
@@ -31,10 +39,15 @@ urlpatterns = [
     path("api/docs/", docs, name="docs"),
     path("api/v1/", include("config.api_urls")),
     path("admin/", admin.site.urls),
-    path("accounts/", include("allauth.account.urls")),
-    path("account/", include("accounts.urls")),
+    path("accounts/sessions/", SessionList.as_view(), name="usersessions_list"),
+    path("accounts/", include("allauth.urls")),
+    path("", include("accounts.urls")),
+    path("", include("images.compat.urls")),
     path("", include("images.web.urls")),
 ]
+
+
+REMOVE_BG = "/v1.0/"
 
 
 def _api_error(status: int, code: str, detail: str) -> JsonResponse:
@@ -44,24 +57,39 @@ def _api_error(status: int, code: str, detail: str) -> JsonResponse:
 
 
 def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if request.path.startswith("/api/"):
+    if request.path_info.startswith(REMOVE_BG):
+        return removebg_error("bad_request")
+    if request.path_info.startswith("/api/"):
         return _api_error(400, "bad_request", "The request is malformed.")
     return defaults.bad_request(request, exception)
 
 
 def handler403(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if request.path.startswith("/api/"):
+    if request.path_info.startswith(REMOVE_BG):
+        return removebg_error("bad_request")
+    if request.path_info.startswith("/api/"):
         return _api_error(403, "permission_denied", "You may not do this.")
     return defaults.permission_denied(request, exception)
 
 
 def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if request.path.startswith("/api/"):
+    if request.path_info.startswith(REMOVE_BG):
+        return removebg_error("not_found")
+    if request.path_info.startswith("/api/"):
         return _api_error(404, "not_found", "There is nothing at this address.")
     return defaults.page_not_found(request, exception)
 
 
+def handler429(request: HttpRequest) -> HttpResponse:
+    """allauth calls it where a limit of ACCOUNT_RATE_LIMITS is exceeded."""
+    page = render(request, "429.html", status=429)
+    page["Retry-After"] = "300"  # the longest of those limits
+    return page
+
+
 def handler500(request: HttpRequest, *args: Any) -> HttpResponse:
-    if request.path.startswith("/api/"):
+    if request.path_info.startswith(REMOVE_BG):
+        return removebg_error("internal_error")
+    if request.path_info.startswith("/api/"):
         return _api_error(500, "error", "Something went wrong on the server.")
     return defaults.server_error(request)

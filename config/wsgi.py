@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from email.message import Message
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.utils.http import parse_header_parameters
 
@@ -18,7 +19,15 @@ django_application = get_wsgi_application()
 
 def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
     environ["CONTENT_TYPE"] = in_utf_8(environ.get("CONTENT_TYPE", ""))
+    environ["PATH_INFO"] = below(settings.FORCE_SCRIPT_NAME, environ.get("PATH_INFO", ""))
     return django_application(environ, start_response)
+
+
+def below(prefix: str, path: str) -> str:
+    """The path without the prefix under which a proxy serves us, if the proxy has left it there."""
+    if not prefix or not f"{path}/".startswith(f"{prefix}/"):
+        return path
+    return path[len(prefix) :] or "/"
 
 
 def in_utf_8(content_type: str) -> str:

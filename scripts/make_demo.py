@@ -22,7 +22,7 @@ from processing.spec import ExtractSpec, RenderSpec  # noqa: E402
 
 NAMES = ("coffee", "astronaut", "chelsea")
 TARGET = ROOT / "static" / "demo"
-SPEC = RenderSpec(format="webp", width=1200, height=1200, quality=88)
+SPEC = RenderSpec(format="webp", max_side=1200, quality=88)
 
 
 def main() -> None:

@@ -1,14 +1,16 @@
 """What `make run` does: checks, prepares whatever is not prepared yet, and hands over.
 
-With --prepare it ends after preparing, which is what building a container image needs.
+With --prepare it ends after preparing, which is what building a container image needs. With
+--role web or --role worker only that part runs, so that each can have a unit, a container or a
+machine of its own; whoever comes first prepares, and the other waits for it.
 
 The preparing needs Django; looking after the processes for days does not. So this process
 replaces itself with supervise.py (same process id, a fraction of the memory), and passes on the
 lock on the data folder and the settings it has resolved.
 """
 
+import argparse
 import contextlib
-import fcntl
 import hashlib
 import os
 import socket
@@ -21,8 +23,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 os.chdir(ROOT)
+
+from scripts.locks import alone_in_database, lock_data_dir, one_at_a_time  # noqa: E402 - the path
+from scripts.words import refuse, say  # noqa: E402
+
 # Brought by packages and shown by no page of ours; compressing them would take half the time.
 UNUSED_STATIC = ["redoc", "rest_framework"]
+ROLES = ("all", "web", "worker")
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
 # onnxruntime would report its use to its makers; what happens here is nobody else's business.
@@ -30,23 +37,39 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 def main() -> None:
-    only_prepare = "--prepare" in sys.argv[1:]
-    if not only_prepare:  # an image is made by one user and run by another
+    options = read_arguments()
+    if not options.prepare:  # an image is made by one user and run by another
         os.umask(0o077)  # for all processes: database and pictures are for their user alone
     settings = load_settings()
     make_folders(settings.DATA_DIR, settings.MEDIA_ROOT)
-    lock = lock_data_dir(settings.DATA_DIR, settings.PORT)
-    if not only_prepare:
+    lock = lock_data_dir(settings.DATA_DIR, settings.PORT, options.role)
+    if not options.prepare and options.role != "worker":
         check_port(settings.PORT)
     check_settings(settings.DEFAULT_ENGINE)
-    with warming_up(settings.DATA_DIR):
-        problem = bring_weights(settings.DEFAULT_ENGINE, settings.MODEL_DIR)
-        migrate()
-        collect_static(settings.DATA_DIR, settings.STATIC_ROOT)
-    if not only_prepare:
-        hand_over(settings, lock)
+    with one_at_a_time(settings.DATA_DIR):
+        problem = prepare(settings, options.role)
+    if not options.prepare:
+        hand_over(settings, lock, options.role)
     elif problem:
         sys.exit("Everything is prepared but the weights.")
+
+
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Starts Clearcut.")
+    parser.add_argument("--prepare", action="store_true", help="only prepare, start nothing")
+    parser.add_argument("--role", choices=ROLES, default="all", help="what to start (all)")
+    return parser.parse_args()
+
+
+def prepare(settings, role: str) -> bool:  # type: ignore[no-untyped-def]
+    """Whether weights are missing still."""
+    warming = contextlib.nullcontext() if role == "web" else warming_up(settings.DATA_DIR)
+    with warming:
+        problem = bring_weights(settings.DEFAULT_ENGINE, settings.MODEL_DIR)
+        migrate()
+        if role != "worker":
+            collect_static(settings.DATA_DIR, settings.STATIC_ROOT)
+    return problem
 
 
 def load_settings():  # type: ignore[no-untyped-def]  # Django's settings have no class to name
@@ -63,14 +86,6 @@ def load_settings():  # type: ignore[no-untyped-def]  # Django's settings have n
     return settings
 
 
-def refuse(reason: str) -> None:
-    sys.exit(f"Clearcut cannot start. {reason}")
-
-
-def say(text: str) -> None:
-    print(text, flush=True)
-
-
 def make_folders(*folders: Path) -> None:
     for folder in folders:
         try:
@@ -79,23 +94,6 @@ def make_folders(*folders: Path) -> None:
             refuse(f"The folder {folder} cannot be made: {error.strerror}.")
         if not os.access(folder, os.W_OK | os.X_OK):
             refuse(f"The folder {folder} cannot be written to.")
-
-
-def lock_data_dir(data_dir: Path, port: int) -> int:
-    """Two instances on the same data would fight over it. The lock ends with the process."""
-    descriptor = os.open(data_dir / "run.lock", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.pread(descriptor, 200, 0).decode().strip()
-        refuse(
-            f"It is running with this data already ({holder or data_dir}).\n"
-            "Stop that one, or give this one data of its own: "
-            "DATA_DIR=other MEDIA_ROOT=other/media PORT=8001 make run"
-        )
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"process {os.getpid()}, http://localhost:{port}\n".encode(), 0)
-    return descriptor
 
 
 def check_port(port: int) -> None:
@@ -200,10 +198,11 @@ def migrate() -> None:
     from django.db.migrations.executor import MigrationExecutor
 
     try:
-        executor = MigrationExecutor(connection)
-        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-            say("Preparing the database ...")
-            call_command("migrate", interactive=False, verbosity=0)
+        with alone_in_database(connection):
+            executor = MigrationExecutor(connection)
+            if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+                say("Preparing the database ...")
+                call_command("migrate", interactive=False, verbosity=0)
     except OperationalError as error:
         refuse(f"The database cannot be used: {error}")
     finally:
@@ -250,7 +249,19 @@ class Stamp:
         self.path.write_text(self.wanted)
 
 
-def hand_over(settings, lock: int) -> None:  # type: ignore[no-untyped-def]
+def first_run_link() -> str:
+    """Where the first administrator is made; empty once there is one."""
+    from django.db import connection
+
+    from accounts.services import first_run
+
+    try:
+        return first_run.first_run_link() or ""
+    finally:
+        connection.close()
+
+
+def hand_over(settings, lock: int, role: str) -> None:  # type: ignore[no-untyped-def]
     from scripts.probe import host_to_ask_for
 
     environment = {
@@ -261,6 +272,10 @@ def hand_over(settings, lock: int) -> None:  # type: ignore[no-untyped-def]
         "MODEL_DIR": str(settings.MODEL_DIR),
         "CLEARCUT_HOST": host_to_ask_for(settings.ALLOWED_HOSTS),
         "CLEARCUT_PYTHON": sys.executable,
+        "CLEARCUT_FIRST_RUN": "" if role == "worker" else first_run_link(),
+        "CLEARCUT_ROLE": role,
+        "CLEARCUT_HAS_WEB": str(role != "worker").lower(),
+        "CLEARCUT_HAS_WORKER": str(role != "web").lower(),
     }
     os.set_inheritable(lock, True)  # the lock lives as long as this process id does
     sys.stdout.flush()

@@ -22,6 +22,8 @@ from scripts.terminal import Terminal  # noqa: E402
 
 PORT = int(os.environ["PORT"])
 HOST = os.environ["CLEARCUT_HOST"]
+FIRST_RUN = os.environ.pop("CLEARCUT_FIRST_RUN", "")  # a secret that nobody below needs
+ROLE = os.environ["CLEARCUT_ROLE"]
 STOP_SECONDS = 26
 READY_SECONDS = 120
 PAGES_NEED = {"web", "database", "migrations"}
@@ -121,16 +123,22 @@ def announce(supervisord: subprocess.Popen[bytes], signals: Signals, terminal: T
     """Waits until a picture that is sent would be cut out at once, and says so.
 
     A worker that does not get ready in time, and anything else that is wrong, is only warned of:
-    pages and uploads work without. A web server that does not answer is waited for.
+    pages and uploads work without. A web server that does not answer is waited for. The worker
+    of a web server without one is elsewhere, and a worker alone cannot be asked.
     """
+    if ROLE == "worker":
+        terminal.say("The worker has been started.   (Ctrl-C stops it)")
+        return
     end = time.monotonic() + READY_SECONDS
-    waited_for = PAGES_NEED | {"worker"}
+    waited_for = PAGES_NEED if ROLE == "web" else PAGES_NEED | {"worker"}
     while not signals.wanted(0.1) and supervisord.poll() is None:
         problems = find_problems("/readyz", port=PORT, host=HOST)
         if "weights" in problems:  # without them no worker gets ready
             waited_for = PAGES_NEED
         if not waited_for & problems.keys():
             terminal.say(f"Clearcut is ready: http://{HOST}:{PORT}   (Ctrl-C stops it)")
+            if FIRST_RUN:
+                terminal.say(f"Make the administrator's account, once: {FIRST_RUN}")
             for problem in problems.values():
                 terminal.say(f"WARNING: {problem}")
             return

@@ -1,15 +1,20 @@
 """Settings that every way of running shares. Environment variables are listed in the README."""
 
 import os
+from importlib.util import find_spec
+from ipaddress import ip_network
 from typing import Any
 
 import django_stubs_ext
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 
 from config.environment import BASE_DIR, env, env_path
 
 # Lets classes of Django be written with their type parameters where it lacks that itself.
 django_stubs_ext.monkeypatch()
+
+VERSION = "0.2.0"
 
 # Where things are kept
 DATA_DIR = env_path("DATA_DIR", "var")
@@ -17,11 +22,17 @@ MEDIA_ROOT = env_path("MEDIA_ROOT", "media")
 MODEL_DIR = env_path("MODEL_DIR", "var/models")
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_URL = "static/"
-MEDIA_URL = "media/"  # nothing is served from here: pictures go through views that check who asks
+# The path at which a proxy in front serves the application; empty at the root of a name.
+SUB_PATH = env.str("FORCE_SCRIPT_NAME", default="").strip("/")
+FORCE_SCRIPT_NAME = f"/{SUB_PATH}" if SUB_PATH else ""
+COOKIE_PATH = f"{FORCE_SCRIPT_NAME}/"
+STATIC_URL = f"{COOKIE_PATH}static/"
+MEDIA_URL = f"{COOKIE_PATH}media/"  # nothing is served there: pictures go through views
 
 PORT = env.int("PORT", default=8000)
 DEBUG = False
+# Keys of earlier days still open what was sealed with them; new things get SECRET_KEY.
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
@@ -39,6 +50,10 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
     "csp",
     "django_filters",
     "django_q",
@@ -60,7 +75,13 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
+    "accounts.web.middleware.FirstRun",
+    "accounts.web.middleware.LastSeen",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.activity.SessionActivity",
+    "accounts.doors.ProviderDoor",
+    "accounts.doors.PasskeyDoor",
+    "accounts.doors.UnreadableSecrets",
     "accounts.middleware.PrivatePages",
 ]
 
@@ -112,15 +133,30 @@ CACHES: dict[str, dict[str, Any]] = {
         {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
         if REDIS_URL
         else {
-            "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+            "BACKEND": "config.cache.FileCache",
             "LOCATION": DATA_DIR / "cache",
             "OPTIONS": {"MAX_ENTRIES": 20000},
         }
     )
 }
 
+# Pictures: on the disk, or in a bucket. Who may use that is told as boto3 wants it told.
+S3_BUCKET = env.str("S3_BUCKET", default="")
+if S3_BUCKET and find_spec("storages") is None:
+    raise ImproperlyConfigured("S3_BUCKET is set, and requirements-s3.txt is not installed.")
 STORAGES: dict[str, dict[str, Any]] = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": (
+        {
+            "BACKEND": "config.storage.BucketStorage",
+            "OPTIONS": {
+                "bucket_name": S3_BUCKET,
+                "endpoint_url": env.str("S3_ENDPOINT_URL", default="") or None,
+                "region_name": env.str("S3_REGION", default="") or None,
+            },
+        }
+        if S3_BUCKET
+        else {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+    ),
     "staticfiles": {
         "BACKEND": "config.static.ManifestStorage",
     },
@@ -167,7 +203,10 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "web:workspace"
 LOGOUT_REDIRECT_URL = "home"
-SIGNUP = env.str("SIGNUP", default="open")
+SIGNUP = env.str("SIGNUP", default="")  # without it, the administrator decides on a page
+if SIGNUP not in {"", "open", "invitation", "closed"}:
+    raise ImproperlyConfigured(f"SIGNUP is {SIGNUP!r}; it can be open, invitation or closed.")
+ACCOUNT_SIGNUP_FORM_CLASS = "accounts.agreement.Agreement"
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
@@ -175,9 +214,81 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_SESSION_REMEMBER = True
-ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False  # this session stays; every other one ends
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
-ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_FORMS = {"add_email": "accounts.email_form.ChangeEmailForm"}
+# Whoever asks gets the same answer, and as slowly, whether an address has an account or not.
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+# Attempts per address of the network (ip), per account (key, user). See docs/accounts.md.
+ACCOUNT_RATE_LIMITS: dict[str, str] | bool = {
+    "login": "30/m/ip",
+    "login_failed": "10/m/ip,5/5m/key",
+    "reauthenticate": "10/m/user",
+    "signup": "20/m/ip",
+    "first_run": "20/m/ip",
+    "invitation": "20/m/ip",
+    "takeout": "10/h/user",
+    "leave": "10/m/user",
+    "reset_password": "20/m/ip,5/m/key",
+    "reset_password_from_key": "20/m/ip",
+    "confirm_email": "1/3m/key",
+    "change_password": "5/m/user",
+    "manage_email": "10/m/user",
+}
+MFA_RATE_LIMITS = {"webauthn_login": "30/m/ip", "webauthn_options": "60/m/ip"}
+MFA_ADAPTER = "accounts.mfa.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = False
+MFA_TOTP_ISSUER = "Clearcut"
+# Where addresses are verified, nobody is signed in with one that is not.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_FORMS = {
+    "add_webauthn": "accounts.passkeys.AddPasskeyForm",
+    "edit_webauthn": "accounts.passkeys.RenamePasskeyForm",
+    "login_webauthn": "accounts.passkeys.LoginForm",
+    "authenticate_webauthn": "accounts.passkeys.AuthenticateForm",
+    "reauthenticate_webauthn": "accounts.passkeys.ReauthenticateForm",
+}
+USERSESSIONS_TRACK_ACTIVITY = True
+
+# Signing in at a company's own provider (OpenID Connect); off until there is an address.
+OIDC_SERVER_URL = env.str("OIDC_SERVER_URL", default="")
+OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="")
+OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", default="")
+OIDC_NAME = env.str("OIDC_NAME", default="OpenID Connect")
+OIDC_SIGNUP = env.bool("OIDC_SIGNUP", default=True)
+OIDC_TRUST_EMAIL = env.bool("OIDC_TRUST_EMAIL", default=False)
+if OIDC_SERVER_URL and not OIDC_CLIENT_ID:
+    raise ImproperlyConfigured("OIDC_SERVER_URL is set, so OIDC_CLIENT_ID must be set, too.")
+SOCIALACCOUNT_ADAPTER = "accounts.provider.ProviderAdapter"
+SOCIALACCOUNT_LOGIN_ON_GET = False
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = OIDC_TRUST_EMAIL
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {"openid_connect": {"APPS": []}}
+if OIDC_SERVER_URL:
+    SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"] = [
+        {
+            "provider_id": "company",
+            "name": OIDC_NAME,
+            "client_id": OIDC_CLIENT_ID,
+            "secret": OIDC_CLIENT_SECRET,
+            "settings": {"server_url": OIDC_SERVER_URL, "oauth_pkce_enabled": True},
+        }
+    ]
+
+# Days without a sign of life until an account is deleted, after a warning; 0 keeps them for ever
+UNUSED_ACCOUNT_DAYS = env.int("UNUSED_ACCOUNT_DAYS", default=0)
+# What the sweep does beside its own jobs, which know nothing of accounts
+SWEEP_JOBS = {
+    "warned of being deleted": "accounts.services.unused.warn_unused",
+    "unused accounts given up": "accounts.services.unused.delete_unused",
+}
 
 # E-mail goes to the console until an address of a mail server is given; only then are
 # addresses verified, so that a missing mail server never stands before a first cutout.
@@ -185,7 +296,9 @@ EMAIL_URL = env.str("EMAIL_URL", default="consolemail://")
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Clearcut <clearcut@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
-ACCOUNT_EMAIL_VERIFICATION = "mandatory" if EMAIL_URL.startswith("smtp") else "none"
+HAS_MAIL_SERVER = EMAIL_URL.startswith("smtp")
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if HAS_MAIL_SERVER else "none"
+ACCOUNT_EMAIL_NOTIFICATIONS = HAS_MAIL_SERVER
 
 # Pictures
 MAX_UPLOAD_BYTES = int(env.float("MAX_UPLOAD_MB", default=25) * 1024 * 1024)
@@ -197,6 +310,26 @@ RENDER_SLOTS = env.int("RENDER_SLOTS", default=2)
 RENDER_WAIT_SECONDS = 10
 RENDITION_CACHE_BYTES = env.int("RENDITION_CACHE_MB", default=2048) * 1024 * 1024
 TRASH_DAYS = env.int("TRASH_DAYS", default=30)
+
+# Fetching pictures from addresses that programs name
+IMPORTS = env.bool("IMPORTS", default=True)
+IMPORT_SECONDS = env.float("IMPORT_SECONDS", default=10)
+IMPORT_PORTS = [int(port) for port in env.list("IMPORT_PORTS", default=["80", "443"])]
+IMPORT_NETWORKS = [ip_network(network) for network in env.list("IMPORT_NETWORKS", default=[])]
+
+# Public addresses: days until they end (0: never). From these networks /remove-bg takes pictures
+# without a key, in the name of one person.
+SHARE_DAYS = env.int("SHARE_DAYS", default=30)
+OPEN_NETWORKS = [ip_network(network) for network in env.list("OPEN_NETWORKS", default=[])]
+OPEN_NETWORKS_USER = env.str("OPEN_NETWORKS_USER", default="")
+
+# Retention; 0 keeps for ever
+ORIGINAL_DAYS = env.int("ORIGINAL_DAYS", default=0)
+RESULT_DAYS = env.int("RESULT_DAYS", default=0)
+
+# Finished cutouts are also written here, for other programs
+EXPORT_DIR = env_path("EXPORT_DIR", "") if env.str("EXPORT_DIR", default="") else None
+EXPORT_PARAMETERS = env.str("EXPORT_PARAMETERS", default="format=png")
 
 # When /readyz says no: too little room on the disk, or work that nobody takes up for so long
 MIN_FREE_BYTES = env.int("MIN_FREE_MB", default=1024) * 1024 * 1024
@@ -213,6 +346,10 @@ FILE_UPLOAD_TEMP_DIR: str | None = None
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = MAX_FILES_PER_UPLOAD
 FILE_UPLOAD_PERMISSIONS = 0o640
+# Where nginx finds MEDIA_ROOT; then folders are for its group as well, as files are.
+X_ACCEL_PREFIX = env.str("X_ACCEL_PREFIX", default="").strip("/")
+X_ACCEL_PREFIX = f"/{X_ACCEL_PREFIX}/" if X_ACCEL_PREFIX else ""
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o750 if X_ACCEL_PREFIX else None
 
 # API
 REST_FRAMEWORK: dict[str, Any] = {
@@ -244,13 +381,20 @@ DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "images.api.errors.Handler
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Clearcut API",
     "VERSION": "1",
-    "DESCRIPTION": "Remove image backgrounds on your own machine.",
+    "DESCRIPTION": (
+        "Remove image backgrounds on your own machine.\n\n"
+        "Three more interfaces take the same API tokens. `POST /remove-bg` answers one picture's "
+        "public address as JSON. Programs written for the API of remove.bg find it at "
+        "`/v1.0/removebg` and `/v1.0/account`, those written for rembg's server at `/api/remove`. "
+        "Change the address and the key in such a program, and nothing else."
+    ),
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "SERVERS": [{"url": FORCE_SCRIPT_NAME}] if FORCE_SCRIPT_NAME else [],
     "POSTPROCESSING_HOOKS": ["drf_standardized_errors.openapi_hooks.postprocess_schema_enums"],
     "ENUM_NAME_OVERRIDES": {
         f"{name}Enum": f"drf_standardized_errors.openapi_serializers.{name}Enum.choices"
@@ -281,6 +425,7 @@ PERMISSIONS_POLICY: dict[str, list[str]] = {
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = LANGUAGE_COOKIE_PATH = COOKIE_PATH
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"

@@ -18,3 +18,5 @@ ALLOWED_HOSTS = ALLOWED_HOSTS or ["*"]
 SECURE_CROSS_ORIGIN_OPENER_POLICY = (
     None  # browsers ignore it on plain HTTP, and say so in the console
 )
+# Passkeys work on plain HTTP at http://localhost, and nowhere else: browsers see to that.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True

@@ -105,3 +105,21 @@ def test_a_database_server_by_address(tmp_path: Path) -> None:
 
 def test_debug_is_off(tmp_path: Path) -> None:
     assert setting(tmp_path, "DEBUG") == "False"
+
+
+def test_a_provider_needs_its_name_for_us(tmp_path: Path) -> None:
+    result = manage(tmp_path, "check", OIDC_SERVER_URL="https://id.example.com")
+    assert result.returncode != 0
+    assert "OIDC_CLIENT_ID must be set" in result.stderr
+
+
+def test_a_provider_in_production_needs_https(tmp_path: Path) -> None:
+    provider = {"OIDC_SERVER_URL": "http://id.example.com", "OIDC_CLIENT_ID": "x"}
+    result = manage(tmp_path, "check", **PRODUCTION | provider)
+    assert result.returncode != 0
+    assert "must begin with https" in result.stderr
+
+
+def test_passkeys_on_plain_http_only_on_ones_own_machine(tmp_path: Path) -> None:
+    assert setting(tmp_path, "MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN") == "True"
+    assert setting(tmp_path, "MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN", **PRODUCTION) == "False"

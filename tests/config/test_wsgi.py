@@ -10,7 +10,7 @@ from wsgiref.util import setup_testing_defaults
 
 import pytest
 
-from config.wsgi import application, in_utf_8
+from config.wsgi import application, below, in_utf_8
 
 CODECS = sorted(module.name for module in pkgutil.iter_modules(encodings.__path__))
 NO_CODECS = ["no-such-codec", "", '"', "utf-8\x00", "hex", "zip", "rot13"]
@@ -75,3 +75,20 @@ def test_forms_are_read_as_utf_8(charset: str) -> None:
 )
 def test_the_rest_of_the_content_type_stays(sent: str, kept: str | None) -> None:
     assert in_utf_8(sent) == (sent if kept is None else kept)
+
+
+@pytest.mark.parametrize(
+    ("path", "left"),
+    [
+        ("/clearcut/images/", "/images/"),
+        ("/clearcut/", "/"),
+        ("/clearcut", "/"),
+        ("/images/", "/images/"),
+        ("/clearcuts/", "/clearcuts/"),
+        ("/", "/"),
+        ("/x/clearcut/", "/x/clearcut/"),
+    ],
+)
+def test_the_path_below_which_a_proxy_serves_us(path: str, left: str) -> None:
+    assert below("/clearcut", path) == left
+    assert below("", path) == path
