@@ -9,6 +9,8 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts.models import ApiToken, User
+from accounts.services.first_run import Memory
+from accounts.services.site import Pages, remember_pages
 from images.models import Cutout, Image
 from images.tasks import run_next_cutout
 from tests.factories import UserFactory, submit
@@ -21,6 +23,13 @@ def own_folders(tmp_path: Path, settings: Settings) -> None:
     settings.DATA_DIR = tmp_path / "data"
     settings.DEFAULT_ENGINE = "drawn"
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def in_use(own_folders: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after the first page for a person: nobody is sent to /first-run/, footers are known."""
+    monkeypatch.setattr(Memory, "has_people", True)
+    remember_pages(Pages(terms=False, privacy=False))
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
 """The documentation names every setting, engine and route, and nothing that is not there."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.urls import URLResolver, get_resolver
 
 from processing.engines.catalog import ENGINES
 from tests.config.test_access import routes
@@ -12,6 +14,7 @@ from tests.config.test_access import routes
 ROOT = Path(settings.BASE_DIR)
 README = (ROOT / "README.md").read_text()
 API = (ROOT / "docs/api.md").read_text()
+ACCOUNTS = (ROOT / "docs/accounts.md").read_text()
 ENGINES_PAGE = (ROOT / "docs/engines.md").read_text()
 
 # Read by scripts and by Django itself rather than through env().
@@ -22,14 +25,14 @@ def variables_in_code() -> set[str]:
     found: set[str] = set()
     for path in [*ROOT.glob("config/**/*.py"), *ROOT.glob("scripts/*.py")]:
         text = path.read_text()
-        found |= set(re.findall(r"env(?:\.\w+|_path)\(\s*\"([A-Z_]+)\"", text))
+        found |= set(re.findall(r"env(?:\.\w+|_path)\(\s*\"([A-Z0-9_]+)\"", text))
     return found
 
 
 def variables_in_readme() -> set[str]:
     table = README.partition("## Settings")[2].partition("\n## ")[0]
     first_cells = re.findall(r"^\| (`.*?`) \|", table, re.MULTILINE)
-    return {name for cell in first_cells for name in re.findall(r"`([A-Z_]+)`", cell)}
+    return {name for cell in first_cells for name in re.findall(r"`([A-Z0-9_]+)`", cell)}
 
 
 def test_settings() -> None:
@@ -50,6 +53,29 @@ def test_api_routes() -> None:
     }
     documented = set(re.findall(r"`(?:[A-Z`, ]+ )?(/api/v1/\S*?)`", API))
     assert paths == documented
+
+
+def full_routes(resolver: URLResolver | None = None, prefix: str = "/") -> Iterator[str]:
+    """Every route from the root, with {name} for what varies."""
+    for pattern in (resolver or get_resolver()).url_patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from full_routes(pattern, route)
+        else:
+            route = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route.replace("(?P<", "(<"))
+            yield re.sub(r"\(({\w+})[^)]*\)", r"\1", route).replace("^", "").replace("$", "")
+
+
+def test_routes_of_accounts() -> None:
+    """Each below /account/ and /accounts/ stands in the table, beside a test that exists."""
+    rows = re.findall(r"^\| `(/\S*)` \| `(\S+)::(\w+)` \|$", ACCOUNTS, re.MULTILINE)
+    routes_there = set(full_routes())
+    assert {route for route in routes_there if route.startswith("/account")} <= {
+        route for route, _path, _test in rows
+    }
+    for route, path, name in rows:
+        assert route in routes_there, route
+        assert re.search(rf"(def|class) {name}\b", (ROOT / path).read_text()), f"{path}::{name}"
 
 
 @pytest.mark.parametrize(

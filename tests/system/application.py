@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import TypeVar
 
 import psutil
+import requests
 
 from scripts.linux import die_with_parent
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".venv" / "bin" / "python"
 READY = re.compile(r"Clearcut is ready: (http://\S+)")
+FIRST_RUN = re.compile(r"administrator's account, once: (https?://\S+)")
 T = TypeVar("T")
 PASSED_ON_BY_MAKE = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "DJANGO_SETTINGS_MODULE")
 
@@ -132,6 +134,22 @@ class Application:
             f"user.set_password({password!r}); user.save()"
         )
         self.manage("shell", "-v0", "-c", code)
+
+    def first_run_link(self) -> str:
+        """The link that it printed for making the first administrator."""
+        match = wait_until(lambda: FIRST_RUN.search("".join(self.output)), 5, "the link")
+        return match[1]
+
+    def create_administrator(self, email: str, password: str) -> None:
+        """Through the page of a new installation, as a browser without scripts would."""
+        with requests.Session() as browser:
+            page = browser.get(self.first_run_link(), timeout=30)
+            token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
+            assert token, page.text
+            form = {"email": email, "password1": password, "password2": password}
+            form |= {"signup": "open", "csrfmiddlewaretoken": token[1]}
+            done = browser.post(page.url, data=form, timeout=30)
+        assert done.url == f"{self.url}/workspace/", done.text
 
     def everything(self) -> list[psutil.Process]:
         """`make` and all that it started, whatever state that is in."""

@@ -1,6 +1,7 @@
 """The application as people run it, and a browser to look at it."""
 
 import re
+import shutil
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -64,6 +65,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
     application = make_application(tmp_path_factory.mktemp("live"))
     try:
         application.start()
+        application.create_administrator("administrator@example.com", "a calm green harbour 17")
         yield application
         application.stop()
     finally:
@@ -81,6 +83,12 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Application:
         application.kill()
     assert any("Preparing the database" in line for line in application.output)
     return application
+
+
+def spare_preparing(folder: Path, prepared: Application) -> None:
+    """Have an application in `folder` find what takes long to prepare, and is the same for all."""
+    for name in ("static", "stamps"):
+        shutil.copytree(prepared.folder / "data" / name, folder / "data" / name)
 
 
 @pytest.fixture

@@ -40,7 +40,13 @@ SIGNED_IN = [
     "/account/tokens/",
     "/accounts/password/change/",
     "/accounts/email/",
+    "/accounts/reauthenticate/",
+    "/accounts/2fa/",
+    "/accounts/2fa/webauthn/",
+    "/accounts/sessions/",
     "/accounts/logout/",
+    "/account/export/",
+    "/account/delete/",
 ]
 
 
@@ -62,11 +68,14 @@ def own(
 
 
 def own_pages(page: Page) -> list[str]:
-    """Also the page of the picture, whose address only the gallery knows."""
+    """Also the pages of the picture, whose addresses only the gallery knows."""
     page.goto("/images/")
     address = page.locator("a.card-name").first.get_attribute("href")
     assert address is not None
-    return [*SIGNED_IN, address]
+    page.goto(address)
+    link = page.locator("button[formaction]").get_attribute("formaction")
+    assert link is not None
+    return [*SIGNED_IN, address, link]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -185,18 +194,23 @@ def test_without_scripts(browser: Browser, live: Application, problems: list[str
         expect(page.get_by_role("link", name="plain.png")).to_be_visible()
 
 
-def test_a_token_is_shown_once_and_works_until_revoked(own: Page, live: Application) -> None:
-    own.goto("/account/tokens/")
-    own.get_by_label("Name").fill("Shop import")
-    own.get_by_role("button", name="Create token").click()
-    key = own.locator("[data-new-key] .copy code").inner_text()
-    assert status_with(live, key) == 200
-    own.goto("/account/tokens/")
-    assert key not in own.content()
-    expect(own.get_by_role("cell", name="Shop import", exact=True)).to_be_visible()
-    own.get_by_role("button", name="Revoke Shop import").click()
-    expect(own.get_by_text("no longer works")).to_be_visible()
-    assert status_with(live, key) == 401
+def test_a_token_is_shown_once_and_works_until_revoked(
+    browser: Browser, live: Application, problems: list[str]
+) -> None:
+    """By somebody who has just signed up: others are asked for their password first."""
+    state = member(browser, live, "with-token@example.com")
+    with profile(browser, live, problems, state) as page:
+        page.goto("/account/tokens/")
+        page.get_by_label("Name").fill("Shop import")
+        page.get_by_role("button", name="Create token").click()
+        key = page.locator("[data-new-key] .copy code").inner_text()
+        assert status_with(live, key) == 200
+        page.goto("/account/tokens/")
+        assert key not in page.content()
+        expect(page.get_by_role("cell", name="Shop import", exact=True)).to_be_visible()
+        page.get_by_role("button", name="Revoke Shop import").click()
+        expect(page.get_by_text("no longer works")).to_be_visible()
+        assert status_with(live, key) == 401
 
 
 def status_with(live: Application, key: str) -> int:
@@ -214,5 +228,5 @@ def test_sign_out_and_in_again(browser: Browser, live: Application, problems: li
         page.goto("/images/")
         page.get_by_label("Email").fill("returning@example.com")
         page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="Sign in", exact=True).click()
         expect(page.get_by_role("heading", name="Your pictures will be here")).to_be_visible()

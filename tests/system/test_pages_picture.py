@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+import requests
 from playwright.sync_api import Browser, Page, Route, StorageState, expect
 
 from tests.system.application import Application
@@ -11,6 +12,7 @@ from tests.system.people import (
     card,
     choose,
     download,
+    expect_status,
     member,
     open_picture,
     photo,
@@ -25,10 +27,12 @@ CORNER, CENTRE = (2, 2), (160, 120)
 
 @pytest.fixture(scope="module")
 def state(browser: Browser, live: Application) -> StorageState:
-    """Somebody with three finished pictures."""
+    """Somebody with finished pictures, of which the melon is the largest."""
     state = member(browser, live, "pictures@example.com")
     with profile(browser, live, [], state) as page:
         upload_and_wait(page, "apple.png", "pear.png", "plum.png")
+        choose(page, photo("melon.png", (800, 600)))
+        expect_status(page, "melon.png", "done")
     return state
 
 
@@ -92,13 +96,14 @@ def test_white_is_shown_at_once_and_downloaded(own: Page) -> None:
 
 
 def test_jpeg_on_an_own_colour_in_a_smaller_size(own: Page) -> None:
-    open_picture(own, "apple.png")
+    open_picture(own, "melon.png")
     own.get_by_label("Own colour").first.check()
     own.locator("input[name=colour]").fill("#0066ff")
     own.get_by_text("JPEG", exact=True).click()
     own.get_by_label("Longest side").select_option("512")
     name, picture = download(own)
-    assert (name, picture.format) == ("apple.jpg", "JPEG")
+    assert (name, picture.format) == ("melon.jpg", "JPEG")
+    assert picture.size == (512, 384)
     blue = pixel(picture, CORNER)
     assert (blue[0] < 20, blue[2] > 235) == (True, True), blue
 
@@ -106,9 +111,32 @@ def test_jpeg_on_an_own_colour_in_a_smaller_size(own: Page) -> None:
 def test_transparency_on_other_grounds_is_remembered(own: Page) -> None:
     open_picture(own, "apple.png")
     own.get_by_label("Dark checkerboard").check()
+    grounds = own.locator("[data-grounds]")
+    own.get_by_role("group", name="Background").get_by_label("White").check()
+    expect(grounds).to_be_hidden()
+    own.get_by_role("group", name="Background").get_by_label("Transparent").check()
+    expect(grounds).to_be_visible()
     expect(own.locator("[data-stage]")).to_have_attribute("data-ground", "dark")
     own.reload()
     expect(own.locator("[data-stage]")).to_have_attribute("data-ground", "dark")
+
+
+def test_a_public_link_without_scripts(
+    browser: Browser, live: Application, problems: list[str], state: StorageState
+) -> None:
+    with profile(browser, live, problems, state, java_script_enabled=False) as page:
+        open_picture(page, "pear.png")
+        page.get_by_text("JPEG", exact=True).click()
+        page.get_by_role("button", name="Make a public link").click()
+        expect(page.get_by_text("JPEG, #ffffff behind it")).to_be_visible()
+        page.get_by_role("button", name="Make a public link").click()
+        address = page.locator("[data-copy-source]").inner_text()
+        assert requests.get(address, timeout=30).headers["Content-Type"] == "image/jpeg"
+        page.get_by_role("link", name="Back to the picture").click()
+        links = page.get_by_role("region", name="Public links")
+        links.get_by_role("button", name="Revoke").click()
+        expect(links).to_have_count(0)
+        assert requests.get(address, timeout=30).status_code == 404
 
 
 def test_run_again_is_followed_live(own: Page) -> None:

@@ -40,6 +40,16 @@ def test_answers_at_the_address_that_it_prints(live: Application) -> None:
     assert requests.get(live.url, timeout=10).status_code == 200
 
 
+def test_the_probe_of_containers(live: Application) -> None:
+    def probe(port: int) -> int:
+        environment = live.environment | {"PORT": str(port)}
+        command = [str(PYTHON), "scripts/probe.py"]
+        return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+
+    assert probe(live.port) == 0
+    assert probe(free_port()) == 1
+
+
 def test_onnxruntime_reports_to_nobody(live: Application) -> None:
     worker = live.processes().pool[0]
     assert worker.environ()["ORT_DISABLE_TELEMETRY"] == "1"
