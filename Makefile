@@ -2,6 +2,7 @@
 #
 #   make run      start the application on http://localhost:8000 (PORT=... for another port)
 #   make test     check and test everything
+#   make test-postgres  test what depends on the database, on PostgreSQL
 #   make bench    measure it beside rembg
 #   make lint     the static checks alone
 #   make lock     write the requirements*.txt anew from the requirements*.in
@@ -14,7 +15,7 @@ VENV_PYTHON := .venv/bin/python
 ROOMS := config accounts images processing
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint unit system bench lock clean need-python installed installed-dev
+.PHONY: help run test test-postgres lint unit system bench lock clean need-python installed installed-dev
 
 help:
 	@sed -n '/^#   make/s/^#   //p' Makefile
@@ -31,6 +32,8 @@ lint: installed-dev
 	$(VENV_PYTHON) -m mypy $(ROOMS) scripts tests
 	.venv/bin/djade --check $$(git ls-files 'templates/*.html' || find templates -name '*.html')
 	.venv/bin/lint-imports
+	.venv/bin/hadolint Dockerfile
+	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
 	$(VENV_PYTHON) manage.py makemigrations --check --dry-run --skip-checks \
 		--settings config.settings.test
 
@@ -43,6 +46,13 @@ unit: installed-dev
 system: installed-dev
 	$(VENV_PYTHON) -m pytest -n 0 -m system tests/system
 
+# What the database decides; the rest passes there as well, and takes long.
+ON_POSTGRES := tests/accounts tests/images/api $(filter-out %/test_watchdog.py %/test_worker.py \
+	%/test_backup.py %/test_cutout_command.py,$(wildcard tests/images/queue/test_*.py tests/images/test_*.py))
+
+test-postgres: installed-dev
+	$(VENV_PYTHON) -m tests.servers $(VENV_PYTHON) -m pytest -n auto $(ON_POSTGRES)
+
 bench: installed-dev
 	@$(VENV_PYTHON) -m scripts.bench $(BENCH)
 
@@ -51,6 +61,7 @@ LOCK := $(VENV_PYTHON) -m uv pip compile --quiet --universal --generate-hashes -
 
 lock: installed-dev
 	$(LOCK) requirements.in -o requirements.txt
+	$(LOCK) requirements-s3.in -o requirements-s3.txt
 	$(LOCK) requirements-dev.in -o requirements-dev.txt
 
 clean:
