@@ -58,6 +58,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         default=True,
         help_text=_("Pictures that come through /v1.0, /api/remove and /remove-bg are kept."),
     )
+    keep_improvements = models.BooleanField(
+        _("keep pictures reported as badly cut out"),
+        default=False,
+        help_text=_("What programs send to /v1.0/improve is kept only with this."),
+    )
     max_images = models.PositiveIntegerField(
         _("pictures at most"), null=True, blank=True, help_text=_("Empty means no limit.")
     )

@@ -48,6 +48,11 @@ class Cutout(LeasedRow):
     kind = models.CharField(
         _("kind"), max_length=10, choices=Kind, default=Kind.EXTRACTED, editable=False
     )
+    # What an edited cutout was painted on, and the matte as a person sent it: the worker reads it.
+    parent = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+", editable=False)
+    sent_matte = models.FileField(
+        _("matte as sent"), upload_to=cutout_path, max_length=200, blank=True, editable=False
+    )
     engine = models.CharField(_("engine"), max_length=50, editable=False)
     extract_spec = models.CharField(_("extraction parameters"), max_length=500, editable=False)
     matte = models.FileField(

@@ -87,6 +87,12 @@ class Image(models.Model):
     byte_size = models.PositiveBigIntegerField(_("size in bytes"), editable=False)
     sha256 = models.CharField(_("SHA-256"), max_length=64, editable=False)
     favourite = models.BooleanField(_("favourite"), default=False)
+    tags = models.ManyToManyField(
+        "images.Tag", verbose_name=_("tags"), related_name="images", blank=True
+    )
+    batch = models.ForeignKey(
+        "images.Batch", models.SET_NULL, null=True, related_name="images", editable=False
+    )
     preview = models.FileField(
         _("preview"), upload_to=preview_path, max_length=200, blank=True, editable=False
     )

@@ -65,6 +65,12 @@ class LeasedRow(models.Model):
 
     # How long one run may take, in seconds; a subclass may know better per row.
     deadline_seconds: ClassVar[float] = 60
+    # An operator who kills workers is not the row's fault, so lost workers get more patience
+    # than errors; but what kills its worker may not do so for ever.
+    max_failures: ClassVar[int] = 3
+    max_claims: ClassVar[int] = 8
+    # False where a process looks for such rows by itself.
+    wakes_workers: ClassVar[bool] = True
 
     class Meta:
         abstract = True

@@ -17,19 +17,16 @@ from images.queue.wakeups import wake
 Row = TypeVar("Row", bound=LeasedRow)
 
 LEASE = timedelta(seconds=30)
-MAX_FAILURES = 3
-# An operator who kills workers is not the picture's fault, so lost workers get more patience
-# than errors; but a picture that kills its worker may not do so for ever.
-MAX_CLAIMS = 8
 MAX_BACK_OFF = 10
 
 TOO_MANY_ATTEMPTS = "too_many_attempts"
 CANCELLED = "cancelled"
 WORKER_LOST = "worker_lost"
-WORKER_LOST_MESSAGE = "The worker process that had this picture ended before it was done."
+WORKER_LOST_MESSAGE = "The worker process that had this ended before it was done."
 
 
-# Sent in the transaction in which a row becomes FAILED, with `sender` (the model) and `pk`.
+# Sent in the transaction in which a row becomes DONE or FAILED, with `sender` (the model) and `pk`.
+finished = Signal()
 failed = Signal()
 
 
@@ -58,7 +55,11 @@ def claim_next(model: type[Row], *, worker: str) -> tuple[Row, Claim] | None:
 def finish(model: type[LeasedRow], claim: Claim, **fields: Any) -> bool:
     """RUNNING -> DONE, with `fields`. False if somebody else has the row by now."""
     values = {"status": Status.DONE, "finished_at": timezone.now(), "lease_until": None}
-    return bool(_held(model, claim).update(**values | fields))
+    with transaction.atomic():
+        changed = _held(model, claim).update(**values | fields)
+        if changed:
+            finished.send(sender=model, pk=claim.row_id)
+    return bool(changed)
 
 
 def fail(model: type[LeasedRow], claim: Claim, code: str, message: str) -> bool:
@@ -83,17 +84,17 @@ def put_back(
 ) -> bool:
     """RUNNING -> QUEUED, to be tried again after `delay` seconds.
 
-    `count_failure`: this attempt failed, and after MAX_FAILURES of those the row is FAILED, with
+    `count_failure`: this attempt failed, and after `max_failures` of those the row is FAILED, with
     `final_code`.
     Otherwise the attempt never took place: the claim is taken back as well, so that a row can
     wait for as long as it takes. False if somebody else has the row by now.
     """
     held = _held(model, claim)
     if count_failure and _fail(
-        held.filter(failures__gte=MAX_FAILURES - 1),
+        held.filter(failures__gte=model.max_failures - 1),
         claim.row_id,
         final_code,
-        f"Tried {MAX_FAILURES} times without success. {message}",
+        f"Tried {model.max_failures} times without success. {message}",
         failures=F("failures") + 1,
     ):
         return True
@@ -101,7 +102,7 @@ def put_back(
     with transaction.atomic():
         changed = held.update(**_queued(delay, code, message), **counts)
         if changed:
-            wake(delay=delay)
+            _wake(model, delay)
     return bool(changed)
 
 
@@ -116,7 +117,7 @@ def postpone(model: type[LeasedRow], *, delay: float, code: str, message: str, *
     with transaction.atomic():
         changed = waiting.update(**_queued(delay, code, message))
         if changed:
-            wake(delay=delay)
+            _wake(model, delay)
     return changed
 
 
@@ -127,7 +128,7 @@ def give_back(row: LeasedRow) -> bool:
     with transaction.atomic():
         changed = _unchanged(row).update(**_queued(delay, WORKER_LOST, WORKER_LOST_MESSAGE))
         if changed:
-            wake(delay=delay)
+            _wake(type(row), delay)
     return bool(changed)
 
 
@@ -139,18 +140,18 @@ def hurry(row: LeasedRow) -> bool:
             _unchanged(row).filter(status=Status.QUEUED, not_before__gt=now).update(not_before=now)
         )
         if changed:
-            wake()
+            _wake(type(row))
     return bool(changed)
 
 
 def is_used_up(row: LeasedRow) -> bool:
-    return row.claims >= MAX_CLAIMS or row.failures >= MAX_FAILURES
+    return row.claims >= row.max_claims or row.failures >= row.max_failures
 
 
 def fail_used_up(row: LeasedRow) -> bool:
     """FAILED for a row with no attempts left, as it was when `row` was read."""
-    message = "This picture was given up: the worker processes that tried it ended each time."
-    if row.failures >= MAX_FAILURES:
+    message = "This was given up: the worker processes that tried it ended each time."
+    if row.failures >= row.max_failures:
         message = f"Tried {row.failures} times without success. {row.error_message}".strip()
     return _fail(_unchanged(row), row.pk, TOO_MANY_ATTEMPTS, message)
 
@@ -188,6 +189,11 @@ def _unchanged(row: LeasedRow) -> QuerySet[LeasedRow]:
     return type(row)._default_manager.filter(
         pk=row.pk, status=row.status, claims=row.claims, worker=row.worker
     )
+
+
+def _wake(model: type[LeasedRow], delay: float = 0) -> None:
+    if model.wakes_workers:
+        wake(delay=delay)
 
 
 def _queued(delay: float, code: str, message: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from images.models import LeasedRow, Status, WorkerProcess
-from images.queue.claims import MAX_CLAIMS, MAX_FAILURES, fail_used_up
+from images.queue.claims import fail_used_up
 from images.queue.wakeups import ensure_wakeups
 from images.queue.workers import give_back_dead, is_alive
 
@@ -53,7 +53,7 @@ def fail_rows_used_up(model: type[LeasedRow]) -> int:
     """Rows that have no attempts left, and that nobody holds."""
     now = timezone.now()
     free = Q(status=Status.QUEUED) | Q(status=Status.RUNNING, lease_until__lt=now)
-    used_up = Q(claims__gte=MAX_CLAIMS) | Q(failures__gte=MAX_FAILURES)
+    used_up = Q(claims__gte=model.max_claims) | Q(failures__gte=model.max_failures)
     rows = model._default_manager.filter(free, used_up)[:MAX_FAILED_AT_ONCE]
     return sum(fail_used_up(row) for row in rows)
 

@@ -54,7 +54,7 @@ def queue_cutout(*, image: Image, extract_spec: ExtractSpec) -> Cutout:
         queued_at=now,
         engine=extract_spec.engine,
         extract_spec=str(extract_spec),
-        lane=_lane_for(image.owner_id),
+        lane=_lane_for(image),
     )
     image.latest_cutout = cutout
     image.save(update_fields=["latest_cutout"])
@@ -115,7 +115,7 @@ def retry_cutout(*, cutout: Cutout) -> Cutout:
             raise OriginalDeleted
         changed = Cutout.objects.filter(pk=cutout.pk, status=Status.FAILED).update(
             status=Status.QUEUED,
-            lane=_lane_for(cutout.owner_id),
+            lane=_lane_for(image),
             claims=0,
             failures=0,
             error_code="",
@@ -194,8 +194,11 @@ def _run(cutout: Cutout, claim: Claim) -> None:
         )
 
 
-def _lane_for(owner_id: UUID) -> Lane:
-    waiting = Cutout.objects.filter(owner_id=owner_id).pending()[:INTERACTIVE_AT_ONCE]
+def _lane_for(image: Image) -> Lane:
+    """Nobody sits waiting for what belongs to a batch, or for the last of many."""
+    if image.batch_id:
+        return Lane.BATCH
+    waiting = Cutout.objects.filter(owner_id=image.owner_id).pending()[:INTERACTIVE_AT_ONCE]
     return Lane.BATCH if len(waiting.values_list("pk")) >= INTERACTIVE_AT_ONCE else Lane.INTERACTIVE
 
 

@@ -10,6 +10,7 @@ from django.db.models import Sum
 
 from images.models import Cutout, Rendition, Status
 from images.services.errors import CutoutNotReady
+from images.services.render_specs import backdrop_reader
 from images.services.rendering import render_cutout
 from images.services.slots import rendering
 from images.services.storage import StoredFiles, is_stored
@@ -22,8 +23,8 @@ def get_rendition(
 ) -> Rendition:
     """The stored output of `cutout` for `spec`, made now if it is not there yet.
 
-    backdrop: reads the picture that the spec names by its content, if it names one; called at most
-    once, in the place for rendering.
+    backdrop: reads the picture that the spec names by its content, if that is not one of the
+    owner's stored backdrops; called at most once, in the place for rendering.
 
     Raises CutoutNotReady while there is no matte, Busy when no render slot comes free in time,
     InvalidSpec if the parameters do not fit this picture, FileLost if an input file is gone.
@@ -35,7 +36,9 @@ def get_rendition(
     if found:
         return found
     with rendering(f"{cutout.pk}:{spec}", owner=cutout.owner_id):
-        return _find(cutout.pk, str(spec)) or _make(cutout, spec, backdrop)
+        return _find(cutout.pk, str(spec)) or _make(
+            cutout, spec, backdrop or backdrop_reader(cutout, spec)
+        )
 
 
 def _find(cutout_id: UUID, spec: str) -> Rendition | None:

@@ -103,6 +103,10 @@ class RenderSpec:
         }
         return read.canonical(parts)
 
+    def params(self) -> dict[str, str]:
+        """The parameters that make this spec, without those that are at their default."""
+        return read.pairs(str(self))
+
     @property
     def content_type(self) -> str:
         return OUTPUT_FORMATS[self.format].content_type

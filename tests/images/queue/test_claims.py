@@ -202,7 +202,7 @@ def test_what_stands_in_the_way_of_many_is_tried_once(owner: User) -> None:
 def test_a_row_whose_workers_die_backs_off_and_fails_in_the_end(owner: User) -> None:
     cutout = make_cutout(owner)
     delays = []
-    for _ in range(claims.MAX_CLAIMS):
+    for _ in range(Cutout.max_claims):
         row, _claim = take()
         before = timezone.now()
         assert give_back(row)

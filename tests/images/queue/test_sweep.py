@@ -10,7 +10,7 @@ from django_q.models import OrmQ
 
 from accounts.models import User
 from images.models import Cutout, Status, WorkerProcess
-from images.queue.claims import MAX_CLAIMS, TOO_MANY_ATTEMPTS
+from images.queue.claims import TOO_MANY_ATTEMPTS
 from images.queue.sweep import fail_rows_used_up, forget_workers, sweep_once
 from images.queue.workers import host_id, worker_id
 from images.tasks import run_next_cutout
@@ -61,17 +61,19 @@ def test_rows_without_attempts_left_fail(owner: User) -> None:
     image = make_image(owner)
     past = timezone.now() - timedelta(seconds=1)
     gone = [
-        make_cutout(owner, image, claims=MAX_CLAIMS),
+        make_cutout(owner, image, claims=Cutout.max_claims),
         make_cutout(owner, image, failures=3, error_message="It broke."),
-        make_cutout(owner, image, status=Status.RUNNING, claims=MAX_CLAIMS, lease_until=past),
+        make_cutout(
+            owner, image, status=Status.RUNNING, claims=Cutout.max_claims, lease_until=past
+        ),
     ]
     kept = [
-        make_cutout(owner, image, claims=MAX_CLAIMS - 1),
+        make_cutout(owner, image, claims=Cutout.max_claims - 1),
         make_cutout(
             owner,
             image,
             status=Status.RUNNING,
-            claims=MAX_CLAIMS,
+            claims=Cutout.max_claims,
             lease_until=timezone.now() + timedelta(seconds=9),
         ),
     ]
