@@ -1,0 +1,85 @@
+"""Batches: pictures that belong together, counted by what became of them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.db.models import Count, Q
+
+from images.models import Batch, Image, Status
+from images.models.image import ImageQuerySet
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+_WAITS = Q(latest_cutout__status=Status.QUEUED)
+_RUNS = Q(latest_cutout__status=Status.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchState:
+    """Pictures of a batch by state, those in the trash left out.
+
+    As in lists of pictures: work under way comes first, then a cutout to show, then the failure.
+    """
+
+    total: int = 0
+    queued: int = 0
+    running: int = 0
+    done: int = 0
+    failed: int = 0
+    expected: int | None = None
+
+    @property
+    def ended(self) -> int:
+        """Pictures of which nothing is under way."""
+        return self.done + self.failed
+
+    @property
+    def finished(self) -> bool:
+        """Nothing is under way, and as many pictures have ended as were expected, or one."""
+        return self.ended == self.total and self.ended >= max(1, self.expected or 0)
+
+
+def create_batch(*, owner: "User", name: str = "", expected: int | None = None) -> Batch:
+    return Batch.objects.create(owner=owner, name=name, expected=expected)
+
+
+def batch_state(batch: Batch) -> BatchState:
+    """In one query."""
+    return batch_states([batch])[batch.pk]
+
+
+def batch_states(batches: Iterable[Batch]) -> dict[UUID, BatchState]:
+    """Of each batch, in one query for all of them."""
+    expected = {batch.pk: batch.expected for batch in batches}
+    counted = (
+        Image.objects.kept()
+        .filter(batch__in=expected)
+        .order_by()
+        .values("batch_id")
+        .annotate(
+            total=Count("pk"),
+            queued=Count("pk", filter=_WAITS),
+            running=Count("pk", filter=_RUNS),
+            done=Count("pk", filter=Q(current_cutout__isnull=False) & ~_WAITS & ~_RUNS),
+        )
+    )
+    states = {
+        row["batch_id"]: BatchState(
+            total=row["total"],
+            queued=row["queued"],
+            running=row["running"],
+            done=row["done"],
+            failed=row["total"] - row["queued"] - row["running"] - row["done"],
+            expected=expected[row["batch_id"]],
+        )
+        for row in counted
+    }
+    return {pk: states.get(pk, BatchState(expected=number)) for pk, number in expected.items()}
+
+
+def images_of(batch: Batch) -> ImageQuerySet:
+    """What an archive of the batch holds, and what can be tried again."""
+    return Image.objects.kept().filter(batch=batch, owner_id=batch.owner_id)
