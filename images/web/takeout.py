@@ -8,8 +8,9 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from images.services.takeout import Takeout, TakeoutRunning
+from images.services.takeout import Takeout
 from images.services.usage import usage_of
+from images.services.zips import DownloadRunning
 from images.web.refusals import refuse
 
 
@@ -25,7 +26,7 @@ def takeout(request: HttpRequest) -> HttpResponseBase:
         return render(request, "429.html", status=429)
     try:
         content = Takeout(owner=request.user)
-    except TakeoutRunning as refusal:
+    except DownloadRunning as refusal:
         return refuse(request, refusal, to="web:takeout")
     return StreamingHttpResponse(
         content,

@@ -22,7 +22,8 @@ from images.services.renditions import get_rendition
 from images.services.retention import drop_original
 from images.services.sharing import share
 from images.services.slots import hold
-from images.services.takeout import AT_ONCE, Names, Takeout, TakeoutRunning
+from images.services.takeout import Takeout
+from images.services.zips import AT_ONCE, DownloadRunning, Names
 from images.tasks import run_next_cutout
 from processing.spec import RenderSpec
 from tests.factories import UserFactory, submit
@@ -108,7 +109,7 @@ class TestContents:
         ]
 
     def test_more_than_a_page(self, owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("images.services.takeout.PAGE", 2)
+        monkeypatch.setattr("images.services.zips.PAGE", 2)
         for number in range(5):
             submit(owner, f"{number}.png")
         names = [record["file"] for record in read_json(take(owner), "images.json")]
@@ -159,14 +160,14 @@ class TestNames:
 class TestHowMuchAtOnce:
     def test_one_a_person(self, owner: User) -> None:
         takeout = Takeout(owner=owner)
-        with pytest.raises(TakeoutRunning):
+        with pytest.raises(DownloadRunning):
             Takeout(owner=owner)
         takeout.close()
         Takeout(owner=owner).close()
 
     def test_some_people(self) -> None:
         running = [Takeout(owner=UserFactory.create()) for _ in range(AT_ONCE)]
-        with pytest.raises(TakeoutRunning):
+        with pytest.raises(DownloadRunning):
             Takeout(owner=UserFactory.create())
         for takeout in running:
             takeout.close()
@@ -207,7 +208,7 @@ class TestABusyServer:
     def test_is_tried_again(
         self, image: Image, owner: User, only_place: ExitStack, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("images.services.takeout.PAUSE", 0.5)
+        monkeypatch.setattr("images.services.zips.PAUSE", 0.5)
         freed = Timer(0.2, only_place.close)
         freed.start()
         names = take(owner).namelist()
@@ -218,7 +219,7 @@ class TestABusyServer:
     def test_is_not_waited_for_without_end(
         self, image: Image, owner: User, only_place: ExitStack, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("images.services.takeout.PAUSE", 0.0)
+        monkeypatch.setattr("images.services.zips.PAUSE", 0.0)
         archive = take(owner)
         told = "cutouts/disc.png: The server was too busy to make it."
         assert told in archive.read("missing.txt").decode()
