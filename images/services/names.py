@@ -22,8 +22,13 @@ _UNSAFE = re.compile(r'[<>:"/\\|?*]')
 
 def download_name(image: Image, extension: str) -> str:
     """What a finished picture is saved as: the original's name with the ending of its format."""
-    name = _ENDING.sub("", image.display_name).replace("/", "-").strip(". -")
+    name = without_ending(image.display_name).replace("/", "-").strip(". -")
     return f"{name or 'picture'}.{extension}"
+
+
+def without_ending(name: str) -> str:
+    """`name` without the ending of a picture's file, if it has one."""
+    return _ENDING.sub("", name)
 
 
 def safe_file_name(name: str) -> str:
