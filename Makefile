@@ -44,7 +44,7 @@ unit: installed-dev
 	$(VENV_PYTHON) -m pytest -n auto -m "not system"
 
 system: installed-dev
-	$(VENV_PYTHON) -m pytest -n 0 -m system tests/system
+	$(VENV_PYTHON) -m pytest -n 0 -m system --durations=25 --durations-min=8 tests/system
 
 # What the database decides; the rest passes there as well, and takes long.
 ON_POSTGRES := tests/accounts tests/images/api $(filter-out %/test_watchdog.py %/test_worker.py \

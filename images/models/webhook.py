@@ -19,6 +19,7 @@ class WebhookEvent(models.TextChoices):
     CUTOUT_DONE = "cutout.done", _("a cutout is done")
     CUTOUT_FAILED = "cutout.failed", _("a cutout has failed")
     BATCH_DONE = "batch.done", _("a batch is done")
+    TEST = "webhook.test", _("a test")
 
 
 class WebhookEndpointQuerySet(models.QuerySet["WebhookEndpoint"]):
@@ -96,6 +97,7 @@ class WebhookDelivery(LeasedRow):
             models.Index(fields=["status", "lane", "queued_at"], name="delivery_queue"),
             models.Index(fields=["owner", "started_at"], name="delivery_owner_turn"),
             models.Index(fields=["finished_at"], name="delivery_finished"),
+            models.Index(fields=["-created_at", "-id"], name="delivery_latest"),
         ]
 
     def __str__(self) -> str:
