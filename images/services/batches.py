@@ -9,9 +9,18 @@ from django.db.models import Count, Q
 
 from images.models import Batch, Image, Status
 from images.models.image import ImageQuerySet
+from images.services.errors import Missing
 
 if TYPE_CHECKING:
     from accounts.models import User
+
+
+class BatchGone(Missing):
+    """Deleted a moment ago."""
+
+    code = "batch_gone"
+    message = "This batch has been deleted."
+
 
 _WAITS = Q(latest_cutout__status=Status.QUEUED)
 _RUNS = Q(latest_cutout__status=Status.RUNNING)

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from images.models import Image
 from images.models.image import EMPTIED, ImageQuerySet
+from images.services.tags import delete_unused, tags_on
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -51,7 +52,9 @@ def purge(*, images: ImageQuerySet, until: float = inf) -> int:
     while monotonic() < until and (batch := list(identifiers[:CHUNK])):
         with transaction.atomic():
             # Asked again in here: one that was just restored is not in `images` any more.
+            tags = tags_on(batch)
             _total, by_model = images.order_by().filter(pk__in=batch).delete()
+        delete_unused(tags)
         count += by_model.get("images.Image", 0)
     return count
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import unicodedata
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -9,11 +10,13 @@ from typing import TYPE_CHECKING
 from django.core.files.base import File
 from django.db import transaction
 
-from images.models import Image
+from images.models import Batch, Image
 from images.services import unfinished
+from images.services.batches import BatchGone
 from images.services.cutouts import check_region, default_spec, offered, queue_cutout
 from images.services.quotas import take_image
 from images.services.storage import StoredFiles
+from images.services.tags import clean_tags, set_tags
 from images.validators import validate_upload
 from processing.spec import ExtractSpec
 
@@ -29,22 +32,28 @@ def submit_image(
     file: "File[bytes]",
     extract_spec: ExtractSpec | None = None,
     title: str = "",
+    tags: Iterable[str] = (),
+    batch: Batch | None = None,
     expires_at: datetime | None = None,
 ) -> Image:
     """Store `file` as a new picture of `owner` and queue its first cutout.
 
     The file is written before the transaction, which therefore stays short, and goes away again
     if the transaction fails. With `expires_at` no list shows it, and it goes then.
+    batch: one of the owner's.
     Raises ValidationError with a code if the file is no good, UnknownEngine if the engine is not
-    on offer, InvalidSpec if the region does not fit, StorageFull, LimitReached.
+    on offer, InvalidSpec if the region does not fit, InvalidTag, TooManyTags, StorageFull,
+    LimitReached, or Missing if the batch has just been deleted.
     """
     spec = offered(extract_spec or default_spec())
+    words = clean_tags(tags)
     header = validate_upload(file)
     check_region(spec, (header.width, header.height))
     image = Image(
         owner=owner,
         original_name=clean_name(file.name) or f"picture.{header.extension}",
         title=title.strip(),
+        batch=batch,
         content_type=header.content_type,
         width=header.width,
         height=header.height,
@@ -57,7 +66,10 @@ def submit_image(
         try:
             image.original = files.save(image.original, f"original.{header.extension}", file)
             with transaction.atomic():
+                _keep(batch)
                 image.save(force_insert=True)
+                if words:
+                    set_tags(image=image, names=words)
                 queue_cutout(image=image, extract_spec=spec)
                 # Last, as deleting counts in this order too: else the two could deadlock.
                 take_image(owner=owner, byte_size=image.byte_size)
@@ -65,6 +77,14 @@ def submit_image(
             files.drop()
             raise
     return image
+
+
+def _keep(batch: Batch | None) -> None:
+    """Until the transaction ends. Raises BatchGone if somebody deleted the batch meanwhile."""
+    if batch is not None:
+        rows = Batch.objects.select_for_update(no_key=True).filter(pk=batch.pk)
+        if not rows.values_list("pk"):
+            raise BatchGone
 
 
 def clean_name(name: str | None) -> str:
