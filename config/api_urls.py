@@ -5,6 +5,7 @@ from rest_framework.routers import SimpleRouter
 
 from accounts.api.views import TokenViewSet
 from images.api.about import Account, EngineList
+from images.api.backdrops import BackdropViewSet
 from images.api.cutouts import CutoutViewSet
 from images.api.images import ImageViewSet
 from images.api.links import LinkViewSet
@@ -12,6 +13,7 @@ from images.api.links import LinkViewSet
 router = SimpleRouter()
 router.register("images", ImageViewSet, basename="image")
 router.register("cutouts", CutoutViewSet, basename="cutout")
+router.register("backdrops", BackdropViewSet, basename="backdrop")
 router.register("links", LinkViewSet, basename="link")
 router.register("tokens", TokenViewSet, basename="token")
 

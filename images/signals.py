@@ -7,15 +7,16 @@ from django.core.files.storage import default_storage
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
 
-from images.models import Cutout, Image, Rendition, Status
+from images.models import Backdrop, Cutout, Image, Rendition, Status
 from images.queue.claims import failed
-from images.services.quotas import give_back_cutout, give_back_image
+from images.services.quotas import give_back_bytes, give_back_cutout, give_back_image
 from images.services.storage import delete_file, delete_folder, delete_on_commit
 
 
 @receiver(post_delete, sender=Image)
 @receiver(post_delete, sender=Cutout)
-def delete_folders(instance: Image | Cutout, **kwargs: Any) -> None:
+@receiver(post_delete, sender=Backdrop)
+def delete_folders(instance: Image | Cutout | Backdrop, **kwargs: Any) -> None:
     """The whole folders: an attempt that was killed leaves files that no row names."""
     for path in instance.folders:
         delete_on_commit(partial(delete_folder, default_storage, path), path)
@@ -33,6 +34,11 @@ def uncount_image(instance: Image, **kwargs: Any) -> None:
     give_back_image(owner_id=instance.owner_id, byte_size=kept)
 
 
+@receiver(post_delete, sender=Backdrop)
+def uncount_backdrop(instance: Backdrop, **kwargs: Any) -> None:
+    give_back_bytes(owner_id=instance.owner_id, byte_size=instance.byte_size)
+
+
 @receiver(post_delete, sender=Cutout)
 def uncount_pending(instance: Cutout, **kwargs: Any) -> None:
     """What nobody has begun is not counted; what was done, or is being done, stays counted."""
@@ -42,4 +48,4 @@ def uncount_pending(instance: Cutout, **kwargs: Any) -> None:
 
 @receiver(failed, sender=Cutout)
 def uncount_failed(pk: Any, **kwargs: Any) -> None:
-    give_back_cutout(Cutout.objects.only("owner_id", "queued_at").get(pk=pk))
+    give_back_cutout(Cutout.objects.only("owner_id", "queued_at", "kind").get(pk=pk))

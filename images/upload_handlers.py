@@ -7,6 +7,8 @@ from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadhandler import FileUploadHandler
 from django.urls import reverse
 
+OF_THE_API = frozenset({"api:backdrop-list", "api:cutout-matte"})
+
 
 class BoundedUploadHandler(FileUploadHandler):
     """Stands before Django's own handlers and withholds what must not reach the disk.
@@ -33,5 +35,7 @@ class BoundedUploadHandler(FileUploadHandler):
     def _is_expected(self) -> bool:
         request = self.request
         if request is None or request.path == reverse("api:image-list"):
+            return True
+        if request.resolver_match and request.resolver_match.view_name in OF_THE_API:
             return True
         return request.path == reverse("web:workspace") and request.user.is_authenticated

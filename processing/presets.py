@@ -20,6 +20,26 @@ PRESETS: Mapping[str, Preset] = {
         "transparent, at most 2048 pixels a side, WebP",
         RenderSpec(format="webp", max_side=2048),
     ),
+    "marketplace": Preset(
+        "2000 x 2000 pixels, white, the subject in the middle, as shops want it, JPEG",
+        RenderSpec.parse("format=jpeg&width=2000&height=2000&scale=85"),
+    ),
+    "square": Preset(
+        "1080 x 1080 pixels, white, the subject in the middle, JPEG",
+        RenderSpec.parse("format=jpeg&width=1080&height=1080&scale=80"),
+    ),
+    "portrait-4x5": Preset(
+        "1080 x 1350 pixels, white, the subject in the middle, JPEG",
+        RenderSpec.parse("format=jpeg&width=1080&height=1350&scale=80"),
+    ),
+    "passport": Preset(
+        "35 x 45 mm at 600 dots per inch, white, the person at the lower edge, JPEG",
+        RenderSpec.parse("format=jpeg&width=827&height=1063&scale=90&position=50%25,100%25"),
+    ),
+    "studio": Preset(
+        "on white, standing on a soft shadow, JPEG",
+        RenderSpec.parse("format=jpeg&crop=subject&margin=12%25&shadow=contact"),
+    ),
     "matte": Preset("the alpha channel alone, PNG", RenderSpec(channels="alpha")),
 }
 

@@ -91,7 +91,7 @@ class CutoutViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Cutout]):
         lifetime = fields.validated_data.get("expires_in", settings.SHARE_DAYS * DAY)
         link, secret = share(
             cutout=cutout,
-            spec=render_spec_from(given),
+            spec=render_spec_from(given, owner=cast("User", request.user)),
             lifetime=timedelta(seconds=lifetime) if lifetime else None,
         )
         extension = RenderSpec.parse(link.spec).extension
@@ -139,7 +139,7 @@ class CutoutViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Cutout]):
     def rendition(self, request: Request, pk: str) -> HttpResponseBase:
         """The finished picture, as the parameters ask for it."""
         cutout = self.get_object()
-        spec = render_spec_from(request.query_params)
+        spec = render_spec_from(request.query_params, owner=cast("User", request.user))
         rendition = get_rendition(cutout=cutout, spec=spec)
         return serve_file(
             request,

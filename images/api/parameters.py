@@ -1,13 +1,18 @@
 """Extraction and rendition parameters as requests carry them."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
 from images.services.cutouts import default_spec
+from images.services.render_specs import render_spec_for
+from processing.presets import PRESETS
 from processing.spec import ExtractSpec, RenderSpec
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 NOT_OF_THE_SPEC = {"download"}
 
@@ -33,18 +38,27 @@ def extract_spec_from(data: Mapping[str, Any]) -> ExtractSpec:
     return ExtractSpec.parse({"engine": default_spec().engine} | given)
 
 
-def render_spec_from(query: Mapping[str, str]) -> RenderSpec:
-    """Raises InvalidSpec with the parameter's name; blank values count as absent."""
-    given = {name: value for name, value in query.items() if value and name not in NOT_OF_THE_SPEC}
-    return RenderSpec.from_params(given)
+def render_spec_from(query: Mapping[str, str], *, owner: "User") -> RenderSpec:
+    """What `query` means for `owner`, with the names of their presets and backdrops.
+
+    Raises InvalidSpec with the parameter's name; blank values count as absent.
+    """
+    given = {name: value for name, value in query.items() if name not in NOT_OF_THE_SPEC}
+    return render_spec_for(owner=owner, params=given)
 
 
 RENDITION_PARAMETERS = [
+    OpenApiParameter(
+        "preset",
+        description=f"{', '.join(f'`{name}`' for name in PRESETS)}, or the name of one of your "
+        "own. What else is given replaces its values.",
+    ),
     OpenApiParameter("format", enum=["png", "webp", "jpeg", "avif"], default="png"),
     OpenApiParameter(
         "background",
         description="`transparent`, `#rgb`, `#rgba`, `#rrggbb`, `#rrggbbaa`, a CSS colour name, "
-        "`blur` or `blur-1` to `blur-100`, or `gradient-<hex>-<hex>-<degrees>`. "
+        "`blur` or `blur-1` to `blur-100`, `gradient-<hex>-<hex>-<degrees>`, or "
+        "`backdrop-<id>`, a picture of your own. "
         "Without one, a JPEG is on white.",
     ),
     OpenApiParameter("crop", enum=["none", "subject"], default="none"),

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -16,6 +16,7 @@ from images.compat.forms import Form, as_file, sent_form
 from images.compat.submitting import submit_once
 from images.compat.views import PlainView, deadline, finished, owner_of
 from images.services.cutouts import default_spec
+from images.services.render_specs import render_spec_for
 from images.services.sharing import share
 from processing.spec import RenderSpec
 
@@ -53,8 +54,8 @@ class SimpleRemoveBackground(PlainView):
         content = form.files.get("image") or form.files.get("file")
         if content is None:
             return JsonResponse({"error": "No image uploaded"}, status=400)
-        spec = _spec_of({**request.query_params.dict(), **form.fields})
         owner = owner_of(request)
+        spec = _spec_of({**request.query_params.dict(), **form.fields}, owner)
         name = form.names.get("image") or form.names.get("file") or "picture"
         cutout, _new = submit_once(
             owner=owner, file=as_file(content, name), extract_spec=default_spec(), keep=True
@@ -74,7 +75,9 @@ def _lies_in(address: str, network: IPv4Network | IPv6Network) -> bool:
         return False
 
 
-def _spec_of(fields: dict[str, Any]) -> RenderSpec:
+def _spec_of(fields: dict[str, str], owner: "User") -> RenderSpec:
     """Rendition parameters; without any, the subject on white as JPEG."""
-    given = {name: value for name, value in fields.items() if name not in NOT_OF_THE_SPEC}
-    return RenderSpec.from_params({"format": "jpeg", **{k: v for k, v in given.items() if v}})
+    given = {name: v for name, v in fields.items() if v and name not in NOT_OF_THE_SPEC}
+    if "preset" not in given:  # which knows its own format
+        given = {"format": "jpeg"} | given
+    return render_spec_for(owner=owner, params=given)

@@ -70,6 +70,19 @@ def take_image(*, owner: "User", byte_size: int) -> None:
     raise ImageLimitReached if full else StorageLimitReached
 
 
+def take_bytes(*, owner: "User", byte_size: int) -> None:
+    """Count `byte_size` bytes more that belong to no picture, in the caller's transaction.
+
+    Raises StorageLimitReached, and then nothing is counted.
+    """
+    rows = Usage.objects.filter(owner_id=owner.pk)
+    room = rows
+    if owner.max_bytes is not None:
+        room = rows.filter(bytes__lte=owner.max_bytes - byte_size)
+    if not _count(rows, room, Usage(owner_id=owner.pk), {"bytes": F("bytes") + byte_size}):
+        raise StorageLimitReached
+
+
 def give_back_image(*, owner_id: "UUID", byte_size: int) -> None:
     """Count one picture of `byte_size` bytes less; a counter never stops a deletion."""
     Usage.objects.filter(owner_id=owner_id).update(
@@ -78,7 +91,7 @@ def give_back_image(*, owner_id: "UUID", byte_size: int) -> None:
 
 
 def give_back_bytes(*, owner_id: "UUID", byte_size: int) -> None:
-    """Count `byte_size` bytes less: the original went, the picture stays."""
+    """Count `byte_size` bytes less: of an original whose picture stays, or of a backdrop."""
     Usage.objects.filter(owner_id=owner_id).update(bytes=Greatest(F("bytes") - byte_size, 0))
 
 
@@ -98,7 +111,9 @@ def take_cutout(*, owner: "User", at: datetime) -> None:
 
 
 def give_back_cutout(cutout: Cutout) -> None:
-    """Count `cutout` no more: it failed, or went before it was done."""
+    """Count `cutout` no more: it failed, or went before it was done. Edited ones never counted."""
+    if cutout.kind == Cutout.Kind.EDITED:
+        return
     MonthlyUsage.objects.filter(
         owner_id=cutout.owner_id, month=month_of(cutout.queued_at), cutouts__gt=0
     ).update(cutouts=F("cutouts") - 1)

@@ -1,6 +1,7 @@
 """Rendition parameters as people send them, with the names of their own presets and backdrops."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -31,7 +32,7 @@ def render_spec_for(*, owner: "User", params: Mapping[str, str]) -> RenderSpec:
     `background=backdrop-<id>` names a backdrop of theirs by its row, which becomes its content.
     Blank values count as absent. Raises InvalidSpec with the parameter's name.
     """
-    given = {name: value for name, value in params.items() if value}
+    given = {name: value for name, value in params.items() if value.strip()}
     preset = given.pop("preset", "")
     if preset:
         given = _preset_params(owner, preset) | given
@@ -60,13 +61,21 @@ def backdrop_reader(cutout: Cutout, spec: RenderSpec) -> Callable[[], Pixels] | 
 
 
 def _preset_params(owner: "User", name: str) -> dict[str, str]:
-    own = Preset.objects.filter(owner=owner, folded=folded(name)).first()
-    if own is not None:
-        return RenderSpec.parse(own.spec).params()
-    if name not in PRESETS:
+    key = folded(name.strip())
+    # Databases refuse other text, and no preset has such a name.
+    if is_storable(key):
+        own = Preset.objects.filter(owner=owner, folded=key).first()
+        if own is not None:
+            return RenderSpec.parse(own.spec).params()
+    if key not in PRESETS:
         names = ", ".join(PRESETS)
-        raise InvalidSpec("preset", f"There is no preset “{name}”; everybody has {names}.")
-    return PRESETS[name].spec.params()
+        raise InvalidSpec("preset", f"There is no such preset of yours; everybody has {names}.")
+    return PRESETS[key].spec.params()
+
+
+def is_storable(text: str) -> bool:
+    """Whether databases take it: no NUL, nothing that is half a character."""
+    return not any(unicodedata.category(c) in {"Cc", "Cs"} for c in text)
 
 
 def _content_of(owner: "User", row: str) -> str:

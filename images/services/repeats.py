@@ -24,6 +24,7 @@ def find_repeat(*, owner: "User", sha256: str, extract_spec: ExtractSpec) -> Cut
         image__owner=owner,
         image__sha256=sha256,
         image__deleted_at=None,
+        kind=Cutout.Kind.EXTRACTED,
         extract_spec=str(extract_spec),
         created_at__gte=timezone.now() - REPEATED_WITHIN,
     ).exclude(status=Status.FAILED, error_code__in=PASSING)

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """images: pictures, those in the trash included. bytes: of their originals.
-    cutouts_this_month: finished or under way; failed ones do not count.
+    """images: pictures, those in the trash included. bytes: of their originals, and of backdrops.
+    cutouts_this_month: finished or under way; failed ones and edited mattes do not count.
     """
 
     images: int

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -15,11 +15,15 @@ from images.models import Cutout
 from images.services.errors import CutoutNotReady, Missing
 from images.services.names import download_name
 from images.services.previews import ensure_preview
+from images.services.render_specs import render_spec_for
 from images.services.renditions import get_rendition
 from images.serving import serve_file, wants_download
 from images.web.access import own_image
 from images.web.refusals import REFUSALS, Refusal, status_of, with_headers
 from processing.spec import RenderSpec
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 View = Callable[..., HttpResponseBase]
 # Of the page's form, not of the rendition.
@@ -55,7 +59,7 @@ def _problem(request: HttpRequest, refusal: Refusal) -> HttpResponse:
 
 
 def _own_cutout(request: HttpRequest, cutout_id: UUID) -> Cutout:
-    cutouts = Cutout.objects.visible_to(request.user).select_related("image")
+    cutouts = Cutout.objects.visible_to(request.user).select_related("image__owner")
     return get_object_or_404(cutouts, pk=cutout_id)
 
 
@@ -97,7 +101,7 @@ def matte(request: HttpRequest, cutout_id: UUID) -> HttpResponseBase:
 @_explains_refusals
 def rendition(request: HttpRequest, cutout_id: UUID) -> HttpResponseBase:
     cutout = _own_cutout(request, cutout_id)
-    spec = spec_from_form(request.GET.dict())
+    spec = spec_from_form(request.GET.dict(), owner=cutout.image.owner)
     made = get_rendition(cutout=cutout, spec=spec)
     return serve_file(
         request,
@@ -108,8 +112,8 @@ def rendition(request: HttpRequest, cutout_id: UUID) -> HttpResponseBase:
     )
 
 
-def spec_from_form(params: dict[str, str]) -> RenderSpec:
-    """Parameters as the API has them, and the two that a form without scripts needs besides:
+def spec_from_form(params: dict[str, str], *, owner: "User") -> RenderSpec:
+    """Parameters as the API has them for `owner`, and the two that a form without scripts needs besides:
     `size`, the longest side, and `colour`, which counts where the background is "custom".
     """
     extra = {name: params.pop(name, "") for name in PAGE_ONLY}
@@ -117,4 +121,4 @@ def spec_from_form(params: dict[str, str]) -> RenderSpec:
         params["background"] = extra["colour"]
     if extra["size"]:
         params.setdefault("max_side", extra["size"])
-    return RenderSpec.from_params(params)
+    return render_spec_for(owner=owner, params=params)

@@ -67,12 +67,12 @@ def _ground_in_words(ground: Ground | None) -> str:
 @require_http_methods(["GET", "HEAD", "POST"])
 def make_link(request: HttpRequest, cutout_id: UUID) -> HttpResponse:
     """For the output that the address describes, as a download does; shows the link once."""
-    cutouts = Cutout.objects.visible_to(request.user).select_related("image")
+    cutouts = Cutout.objects.visible_to(request.user).select_related("image__owner")
     cutout = get_object_or_404(cutouts, pk=cutout_id, image__deleted_at=None)
     try:
         if cutout.status != Status.DONE:
             raise CutoutNotReady
-        spec = spec_from_form(request.GET.dict())
+        spec = spec_from_form(request.GET.dict(), owner=cutout.image.owner)
         spec = spec.for_size((cutout.image.width, cutout.image.height))
         return _make(request, cutout, spec)
     except REFUSALS as error:

@@ -152,11 +152,13 @@ def test_title_names_the_download(owner_client: Client, cutout: Cutout) -> None:
     assert disposition == 'attachment; filename="Red disc v1.2.png"'
 
 
-def test_what_the_form_without_scripts_sends() -> None:
+def test_what_the_form_without_scripts_sends(owner: User) -> None:
     form = {"background": "custom", "colour": "#ff8800", "size": "512", "format": "webp"}
-    spec = spec_from_form(form | {"quality": "90", "download": "1"})
+    spec = spec_from_form(form | {"quality": "90", "download": "1"}, owner=owner)
     assert str(spec) == "format=webp&background=ff8800&max_side=512&quality=90"
-    plain = spec_from_form({"background": "transparent", "colour": "#ff8800", "size": ""})
+    plain = spec_from_form(
+        {"background": "transparent", "colour": "#ff8800", "size": ""}, owner=owner
+    )
     assert str(plain) == "format=png"
 
 
