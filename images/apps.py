@@ -7,4 +7,4 @@ class ImagesConfig(AppConfig):
     verbose_name = _("Pictures")
 
     def ready(self) -> None:
-        from images import checks, signals  # noqa: F401 - registered by being imported
+        from images import checks, endings, signals  # noqa: F401 - registered by being imported

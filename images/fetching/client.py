@@ -4,7 +4,7 @@ import ipaddress
 import socket
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,12 +21,11 @@ from urllib3.exceptions import HTTPError
 from .policy import FetchPolicy, FetchRefused, Target, read_target
 
 USER_AGENT = "Clearcut"
-STEP_SECONDS = 6.0  # for any single step: connecting, one read
 CHUNK = 64 * 1024
 IN_MEMORY = 1024 * 1024
 REDIRECTS = {301, 302, 303, 307, 308}
 
-__all__ = ["FetchFailed", "FetchRefused", "Fetched", "fetch"]
+__all__ = ["FetchFailed", "FetchRefused", "Fetched", "Posted", "check", "fetch", "post"]
 
 
 class FetchFailed(Exception):
@@ -46,6 +45,24 @@ class Fetched:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What came of sending something: any status, and the header Retry-After if there is one."""
+
+    status: int
+    retry_after: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    method: str
+    headers: Mapping[str, str]
+    body: bytes | None = None
+
+
+_FILE = _Question("GET", {"Accept": "image/*,*/*;q=0.5"})
+
+
 def fetch(url: str, policy: FetchPolicy) -> Fetched:
     """The file at `url`. Raises FetchRefused if it may not be asked for, else FetchFailed.
 
@@ -54,11 +71,37 @@ def fetch(url: str, policy: FetchPolicy) -> Fetched:
     end = monotonic() + policy.seconds
     target = read_target(url, policy)
     for _ in range(policy.redirects + 1):
-        with _asked(target, policy, end) as answer:
+        with _asked(_FILE, target, policy, end) as answer:
             if answer.status not in REDIRECTS:
                 return _received(answer, target, policy, end)
             target = _redirected(target, answer, policy)
     raise FetchFailed("The address redirects too often.")
+
+
+def post(url: str, policy: FetchPolicy, *, body: bytes, headers: Mapping[str, str]) -> Posted:
+    """Send `body` to `url`, and return whatever status comes back; no redirect is followed.
+
+    Raises FetchRefused if it may not be sent there, FetchFailed if no status came back. Of the
+    answer's own body no more than `policy.max_bytes` is read, and nothing is kept.
+    """
+    end = monotonic() + policy.seconds
+    question = _Question("POST", {"Accept": "*/*", **headers}, body)
+    with _asked(question, read_target(url, policy), policy, end) as answer:
+        _read_away(answer, policy)
+        return Posted(answer.status, answer.headers.get("Retry-After", ""))
+
+
+def check(url: str, policy: FetchPolicy) -> None:
+    """Raises FetchRefused if nobody may be asked at `url`, FetchFailed if there is no such name."""
+    _resolve(read_target(url, policy), policy, monotonic() + policy.seconds)
+
+
+def _read_away(answer: HTTPResponse, policy: FetchPolicy) -> None:
+    """So that the other server can finish; its status has said all that counts."""
+    left = policy.max_bytes
+    with suppress(OSError, HTTPError, HTTPException):
+        while left > 0 and (chunk := answer.read1(min(CHUNK, left))):
+            left -= len(chunk)
 
 
 def _redirected(target: Target, answer: HTTPResponse, policy: FetchPolicy) -> Target:
@@ -70,18 +113,22 @@ def _redirected(target: Target, answer: HTTPResponse, policy: FetchPolicy) -> Ta
 
 
 @contextmanager
-def _asked(target: Target, policy: FetchPolicy, end: float) -> Iterator[HTTPResponse]:
+def _asked(
+    question: _Question, target: Target, policy: FetchPolicy, end: float
+) -> Iterator[HTTPResponse]:
     connection = None
     try:
-        with _connected(_resolve(target, policy, end), target.port, end) as raw:
-            connection = _http_over(raw, target)
+        address = _resolve(target, policy, end)
+        with _connected(address, target.port, policy.step_seconds, end) as raw:
+            connection = _http_over(raw, target, policy.step_seconds)
             connection.request(
-                "GET",
+                question.method,
                 target.path,
+                body=question.body,
                 headers={
                     "User-Agent": USER_AGENT,
-                    "Accept": "image/*,*/*;q=0.5",
                     "Accept-Encoding": "identity",  # nothing to unpack: no bombs
+                    **question.headers,
                 },
                 preload_content=False,
                 decode_content=False,
@@ -127,11 +174,11 @@ def _looked_up(host: str, port: int, end: float) -> list[str]:
 
 
 @contextmanager
-def _connected(address: str, port: int, end: float) -> Iterator[socket.socket]:
+def _connected(address: str, port: int, longest: float, end: float) -> Iterator[socket.socket]:
     """A connection that ends at `end`, whatever it is doing then: a server that sends a byte now
     and then keeps every time-out of a single step from striking.
     """
-    step = min(STEP_SECONDS, max(0.1, end - monotonic()))
+    step = min(longest, max(0.1, end - monotonic()))
     with socket.create_connection((address, port), timeout=step) as raw:
         same = raw.dup()
         timer = threading.Timer(max(0.1, end - monotonic()), _cut, [same])
@@ -150,19 +197,19 @@ def _cut(connection: socket.socket) -> None:
         connection.shutdown(socket.SHUT_RDWR)
 
 
-def _http_over(raw: socket.socket, target: Target) -> HTTPConnection:
+def _http_over(raw: socket.socket, target: Target, step_seconds: float) -> HTTPConnection:
     """HTTP over a connection that is there; certificates are checked for the name, not the number.
 
     Nothing of the environment counts: no proxy, no other certificates.
     """
     if target.scheme == "http":
-        plain = HTTPConnection(target.host, target.port, timeout=STEP_SECONDS)
+        plain = HTTPConnection(target.host, target.port, timeout=step_seconds)
         plain._new_conn = lambda: raw  # type: ignore[method-assign]
         return plain
     secure = HTTPSConnection(
         target.host,
         target.port,
-        timeout=STEP_SECONDS,
+        timeout=step_seconds,
         ca_certs=certifi.where(),
         cert_reqs="CERT_REQUIRED",
     )

@@ -23,11 +23,13 @@ class FetchRefused(Exception):
 @dataclass(frozen=True, slots=True)
 class FetchPolicy:
     """max_bytes: of the answer. seconds: for everything together, redirects included.
+    step_seconds: for any single step, which is connecting, or one read.
     networks: private ones that may be asked all the same, because the administrator says so.
     """
 
     max_bytes: int
     seconds: float = 15.0
+    step_seconds: float = 6.0
     redirects: int = 3
     ports: frozenset[int] = frozenset({80, 443})
     networks: tuple[Network, ...] = field(default=())

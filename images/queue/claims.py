@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.dispatch import Signal
 from django.utils import timezone
 
 from images.models import LeasedRow, Status
 from images.models.leased import eligible_at
 from images.queue import turns
+from images.queue.turns import ANY_ROW
 from images.queue.wakeups import wake
 
 Row = TypeVar("Row", bound=LeasedRow)
@@ -39,12 +40,12 @@ class Claim:
     worker: str
 
 
-def claim_next(model: type[Row], *, worker: str) -> tuple[Row, Claim] | None:
-    """Take the row whose turn it is; None once nothing is eligible.
+def claim_next(model: type[Row], *, worker: str, among: Q = ANY_ROW) -> tuple[Row, Claim] | None:
+    """Take the row whose turn it is, of those like `among`; None once nothing is eligible.
 
     Rows that used up their attempts fail on the way.
     """
-    while (row := turns.next_row(model, timezone.now())) is not None:
+    while (row := turns.next_row(model, timezone.now(), among)) is not None:
         if is_used_up(row):
             fail_used_up(row)
         elif claim := _take(row, worker):

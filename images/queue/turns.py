@@ -31,6 +31,7 @@ Row = TypeVar("Row", bound=LeasedRow)
 # is fair enough.
 MAX_OWNERS = 200
 
+ANY_ROW = Q()
 RETRIED = ExpressionWrapper(Q(claims__gt=0), output_field=BooleanField())
 
 
@@ -43,17 +44,17 @@ class Group(NamedTuple):
     oldest: datetime
 
 
-def next_row(model: type[Row], now: datetime) -> Row | None:
-    """The eligible row whose turn it is: it is read, not taken."""
-    while group := _next_group(model, now):
-        if row := _first_of(model, now, group):
+def next_row(model: type[Row], now: datetime, among: Q = ANY_ROW) -> Row | None:
+    """The eligible row like `among` whose turn it is: it is read, not taken."""
+    while group := _next_group(model, now, among):
+        if row := _first_of(model, now, group, among):
             return row
         # Somebody else took the last row of that owner in between: whose turn is it now?
     return None
 
 
-def _next_group(model: type[LeasedRow], now: datetime) -> Group | None:
-    groups = [Group(*values) for values in _groups(model, now)]
+def _next_group(model: type[LeasedRow], now: datetime, among: Q) -> Group | None:
+    groups = [Group(*values) for values in _groups(model, now, among)]
     if not groups:
         return None
     best = min(_rank(group) for group in groups)
@@ -61,9 +62,9 @@ def _next_group(model: type[LeasedRow], now: datetime) -> Group | None:
     return _fairest(model, now, oldest_first[:MAX_OWNERS])
 
 
-def _first_of(model: type[Row], now: datetime, group: Group) -> Row | None:
+def _first_of(model: type[Row], now: datetime, group: Group, among: Q) -> Row | None:
     rows = _waiting(model, now) | _abandoned(model, now)
-    rows = rows.filter(lane=group.lane, owner=group.owner)
+    rows = rows.filter(among, lane=group.lane, owner=group.owner)
     rows = rows.filter(claims__gt=0) if group.retried else rows.filter(claims=0)
     return rows.order_by("queued_at", "pk").first()
 
@@ -72,10 +73,13 @@ def _rank(group: Group) -> tuple[bool, bool]:
     return group.lane != Lane.INTERACTIVE, group.retried
 
 
-def _groups(model: type[LeasedRow], now: datetime) -> Iterable[Any]:
+def _groups(model: type[LeasedRow], now: datetime, among: Q) -> Iterable[Any]:
     """Two halves, since an OR of the two conditions would keep databases from using one index."""
     halves = [
-        rows.order_by().values_list("lane", RETRIED, "owner").annotate(oldest=Min("queued_at"))
+        rows.filter(among)
+        .order_by()
+        .values_list("lane", RETRIED, "owner")
+        .annotate(oldest=Min("queued_at"))
         for rows in (_waiting(model, now), _abandoned(model, now))
     ]
     return halves[0].union(halves[1], all=True)

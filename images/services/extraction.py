@@ -128,13 +128,4 @@ def _finish(
         )
         if done:
             outputs.thumbnail.save(force_insert=True)
-            _show(cutout)
     return done
-
-
-def _show(cutout: Cutout) -> None:
-    """Make it the picture's current cutout, unless a newer one is finished already."""
-    older = Image.objects.filter(pk=cutout.image_id).exclude(
-        current_cutout__created_at__gt=cutout.created_at
-    )
-    older.update(current_cutout=cutout)
