@@ -12,6 +12,7 @@ import os
 import tempfile
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from config.environment import env_path
@@ -90,11 +91,22 @@ def measure_latency(
         done = time.perf_counter()
         clearcut.fetch_png(cutout)
         fetched = time.perf_counter()
+        answers = {size: time_answer(clearcut, picture, size) for size in ("preview", "auto")}
         if number > 0:
+            for size, ms in answers.items():
+                result.removebg.setdefault(size, []).append(ms)
             result.remove.append(remove)
             result.done.append((done - began) * 1000)
             result.ready_png.append((fetched - began) * 1000)
             result.stages.append(cutout["timings"])
+
+
+def time_answer(clearcut: Clearcut, picture: Picture, size: str) -> float:
+    """Milliseconds. Bytes after the end of the JPEG make it one that was never sent before."""
+    fresh = replace(picture, content=picture.content + os.urandom(16))
+    began = time.perf_counter()
+    clearcut.answer(fresh, size)
+    return (time.perf_counter() - began) * 1000
 
 
 def measure_throughput(

@@ -21,6 +21,8 @@ class SizeResult:
     remove: Stages = field(default_factory=list)
     done: list[float] = field(default_factory=list)
     ready_png: list[float] = field(default_factory=list)
+    # size -> ms of one whole POST /v1.0/removebg
+    removebg: dict[str, list[float]] = field(default_factory=dict)
     stages: Stages = field(default_factory=list)
     # "server, number of clients" -> pictures a second, and bytes
     throughput: dict[str, list[float]] = field(default_factory=dict)
@@ -84,6 +86,9 @@ def latency_rows(results: list[SizeResult]) -> list[str]:
     rows.append(row("**ratio**", [f"**{r.ratio:.2f}**" for r in results]))
     png = [f"{median(r.ready_png):.0f}" for r in results]
     rows.append(row("Clearcut, POST to the PNG fetched, ms", png))
+    for size in dict.fromkeys(size for r in results for size in r.removebg):
+        cells = [f"{median(r.removebg[size]):.0f}" for r in results]
+        rows.append(row(f"Clearcut, /v1.0/removebg, size={size}, ms", cells))
     return rows
 
 
