@@ -9,12 +9,14 @@ from images.api.backdrops import BackdropViewSet
 from images.api.cutouts import CutoutViewSet
 from images.api.images import ImageViewSet
 from images.api.links import LinkViewSet
+from images.api.presets import PresetViewSet
 
 router = SimpleRouter()
 router.register("images", ImageViewSet, basename="image")
 router.register("cutouts", CutoutViewSet, basename="cutout")
 router.register("backdrops", BackdropViewSet, basename="backdrop")
 router.register("links", LinkViewSet, basename="link")
+router.register("presets", PresetViewSet, basename="preset")
 router.register("tokens", TokenViewSet, basename="token")
 
 app_name = "api"

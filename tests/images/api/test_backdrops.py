@@ -59,7 +59,7 @@ def test_a_backdrop_is_told_as_it_is(api: APIClient, owner: User) -> None:
     assert told["byte_size"] == backdrop.file.size
     assert response.headers["Location"].endswith(f"{URL}{backdrop.pk}/")
     assert api.get(response.headers["Location"]).json() == told
-    sent = api.get(told["url"])
+    sent: Any = api.get(told["url"])
     assert b"".join(sent.streaming_content) == colour_file().read()
     assert sent.headers["Content-Disposition"].startswith("attachment")
     assert Usage.objects.get(owner=owner).bytes == backdrop.byte_size

@@ -1,0 +1,203 @@
+"""Presets: parameters under a name of one's own, used wherever parameters are."""
+
+from io import BytesIO
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from PIL import Image as Pixels
+from pytest_django import DjangoAssertNumQueries
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from images.models import Cutout, Preset, Rendition
+from images.services import presets
+from images.services.backdrops import add_backdrop
+from images.services.presets import create_preset
+from processing.presets import PRESETS
+from tests.factories import picture_bytes
+
+pytestmark = pytest.mark.django_db
+
+URL = "/api/v1/presets/"
+
+
+def first_error(response: Any) -> tuple[str, str | None]:
+    (error,) = response.json()["errors"]
+    return error["code"], error["attr"]
+
+
+def rendition_of(api: APIClient, cutout: Cutout, **params: str) -> Any:
+    return api.get(f"/api/v1/cutouts/{cutout.pk}/rendition/", params)
+
+
+def test_a_preset_is_kept_in_canonical_form(api: APIClient) -> None:
+    sent = {"width": 300, "format": "WEBP", "decontaminate": False, "background": "#F00"}
+    response = api.post(URL, {"name": " Shop   red ", "parameters": sent})
+    assert response.status_code == 201, response.content
+    told = response.json()
+    assert told["name"] == "Shop red"
+    assert told["builtin"] is False
+    assert told["parameters"] == {
+        "format": "webp",
+        "background": "ff0000",
+        "width": "300",
+        "decontaminate": "0",
+    }
+    assert Preset.objects.get().spec == "format=webp&background=ff0000&width=300&decontaminate=0"
+    assert api.get(response.headers["Location"]).json() == told
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ({"name": "a", "parameters": {"format": "exe"}}, ("invalid_spec", "format")),
+        ({"name": "a", "parameters": {"colour": "red"}}, ("invalid_spec", "colour")),
+        ({"name": "a", "parameters": {"download": "1"}}, ("invalid_spec", "download")),
+        ({"name": "a", "parameters": {"width": 10**400}}, ("invalid_spec", "width")),
+        ({"name": "a", "parameters": {"preset": "none"}}, ("invalid_spec", "preset")),
+        ({"name": "a", "parameters": {"preset": "a\0b"}}, ("invalid_spec", "preset")),
+        ({"name": "a", "parameters": ["format"]}, ("invalid", "parameters")),
+        ({"name": "a", "parameters": {"width": {"a": 1}}}, ("invalid", "parameters")),
+        ({"name": "a", "parameters": {"width": None}}, ("invalid", "parameters")),
+        ({"name": "a"}, ("required", "parameters")),
+        ({"parameters": {}}, ("required", "name")),
+        ({"name": "  ", "parameters": {}}, ("blank", "name")),
+        ({"name": "x" * 51, "parameters": {}}, ("max_length", "name")),
+        # One character that becomes eighteen when it is folded.
+        ({"name": "\ufdfa" * 50, "parameters": {}}, ("max_length", "name")),
+        ({"name": "a\x07b", "parameters": {}}, ("invalid", "name")),
+        ({"name": "Marketplace", "parameters": {}}, ("unique", "name")),
+    ],
+)
+def test_what_is_no_good(api: APIClient, body: dict[str, Any], error: tuple[str, str]) -> None:
+    response = api.post(URL, body)
+    assert response.status_code == 400, response.content
+    assert first_error(response) == error
+    assert not Preset.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "body", ["[]", "1", r'{"name": "\ud800", "parameters": {}}', r'{"name": "\u0000"}', "{"]
+)
+def test_bodies_of_any_kind(api: APIClient, body: str) -> None:
+    assert api.post(URL, body, content_type="application/json").status_code == 400
+
+
+@pytest.mark.parametrize("name", [r"\ud800", r"a\u0000b"])
+def test_parameters_of_any_kind(api: APIClient, cutout: Cutout, name: str) -> None:
+    body = f'{{"name": "a", "parameters": {{"preset": "{name}"}}}}'
+    assert api.post(URL, body, content_type="application/json").status_code == 400
+    link = f'{{"preset": "{name}"}}'
+    url = f"/api/v1/cutouts/{cutout.pk}/links/"
+    assert api.post(url, link, content_type="application/json").status_code == 400
+
+
+def test_names_are_given_once(api: APIClient, owner: User, stranger: User) -> None:
+    create_preset(owner=stranger, name="Shop", params={})
+    first = api.post(URL, {"name": "Straße", "parameters": {}})
+    other = api.post(URL, {"name": "Shop", "parameters": {}})
+    assert (first.status_code, other.status_code) == (201, 201)
+    again = api.post(URL, {"name": "STRASSE", "parameters": {}})
+    assert (again.status_code, first_error(again)) == (400, ("unique", "name"))
+    renamed = api.patch(other.headers["Location"], {"name": "strasse"})
+    assert (renamed.status_code, first_error(renamed)) == (400, ("unique", "name"))
+    same = api.patch(other.headers["Location"], {"name": "SHOP"})
+    assert (same.status_code, same.json()["name"]) == (200, "SHOP")
+
+
+def test_so_many_and_no_more(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presets, "MAX_PRESETS", 2)
+    codes = [
+        api.post(URL, {"name": str(number), "parameters": {}}).status_code for number in range(3)
+    ]
+    assert codes == [201, 201, 402]
+    assert Preset.objects.count() == 2
+
+
+def test_presets_can_be_changed_and_deleted(api: APIClient) -> None:
+    url = api.post(URL, {"name": "a", "parameters": {"width": 3}}).headers["Location"]
+    changed = api.patch(url, {"parameters": {"height": 4}}).json()
+    assert (changed["name"], changed["parameters"]) == ("a", {"format": "png", "height": "4"})
+    assert api.patch(url, {"parameters": {"height": "x"}}).status_code == 400
+    assert api.get(url).json() == changed
+    assert api.put(url, {"name": "b", "parameters": {}}).status_code == 405
+    assert api.delete(url).status_code == 204
+    assert api.get(url).status_code == 404
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_lists_take_as_many_queries_however_long(
+    api: APIClient,
+    owner: User,
+    stranger: User,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    count: int,
+) -> None:
+    create_preset(owner=stranger, name="theirs", params={})
+    for number in range(count):
+        create_preset(owner=owner, name=f"Mine {number}", params={})
+    api.get(URL)
+    with django_assert_num_queries(2):
+        results = api.get(URL).json()["results"]
+    own = [one["name"] for one in results if not one["builtin"]]
+    assert own == [f"Mine {number}" for number in range(count)]
+    assert [one["name"] for one in results if one["builtin"]] == list(PRESETS)
+
+
+def test_strangers_find_nothing(api: APIClient, stranger: User, cutout: Cutout) -> None:
+    theirs = create_preset(owner=stranger, name="Theirs", params={})
+    for method in (api.get, api.patch, api.delete):
+        assert method(f"{URL}{theirs.pk}/").status_code == 404
+    refused = rendition_of(api, cutout, preset="Theirs")
+    assert (refused.status_code, first_error(refused)) == (400, ("invalid_spec", "preset"))
+
+
+def test_renditions_by_name(api: APIClient, owner: User, cutout: Cutout) -> None:
+    create_preset(owner=owner, name="Shop", params={"format": "webp", "width": "50"})
+    assert rendition_of(api, cutout, preset="shop").headers["Content-Type"] == "image/webp"
+    assert Rendition.objects.filter(spec="format=webp&width=50").exists()
+    assert rendition_of(api, cutout, preset="SHOP", width="40", download="1").status_code == 200
+    assert Rendition.objects.filter(spec="format=webp&width=40").exists()
+
+
+@pytest.mark.parametrize("name", list(PRESETS))
+def test_built_in_ones_work_everywhere(api: APIClient, cutout: Cutout, name: str) -> None:
+    response = rendition_of(api, cutout, preset=name.upper())
+    assert response.status_code == 200
+    picture = Pixels.open(BytesIO(b"".join(response.streaming_content)))
+    spec = PRESETS[name].spec
+    if spec.width and spec.height:
+        assert picture.size == (spec.width, spec.height)
+
+
+def test_links_by_name(api: APIClient, owner: User, cutout: Cutout) -> None:
+    create_preset(owner=owner, name="Shop", params={"format": "jpeg", "width": "50"})
+    url = f"/api/v1/cutouts/{cutout.pk}/links/"
+    address = api.post(url, {"preset": "Shop", "expires_in": 60}).json()["url"]
+    assert Client().get(address).headers["Content-Type"] == "image/jpeg"
+
+
+def test_pages_and_the_simple_interface_by_name(
+    api: APIClient, owner: User, cutout: Cutout, owner_client: Client
+) -> None:
+    create_preset(owner=owner, name="Shop", params={"format": "webp", "width": "50"})
+    page = owner_client.get(f"/cutouts/{cutout.pk}/rendition/?preset=shop")
+    assert page.headers["Content-Type"] == "image/webp"
+    file = SimpleUploadedFile("disc.png", picture_bytes())
+    answer = api.post("/remove-bg", {"image": file, "preset": "shop"}, format="multipart")
+    assert answer.json()["url"].endswith(".webp"), answer.content
+
+
+def test_a_preset_whose_backdrop_is_gone(api: APIClient, owner: User, cutout: Cutout) -> None:
+    file = SimpleUploadedFile("a.png", picture_bytes())
+    backdrop = add_backdrop(owner=owner, file=file)[0]
+    params = {"background": f"backdrop-{backdrop.pk}"}
+    preset = create_preset(owner=owner, name="Beach", params=params)
+    assert rendition_of(api, cutout, preset="beach").status_code == 200
+    backdrop.delete()
+    refused = rendition_of(api, cutout, preset="beach")
+    assert (refused.status_code, first_error(refused)) == (400, ("invalid_spec", "background"))
+    assert rendition_of(api, cutout, preset="beach", background="white").status_code == 200
+    assert api.get(f"{URL}{preset.pk}/").status_code == 200
