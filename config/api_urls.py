@@ -6,15 +6,19 @@ from rest_framework.routers import SimpleRouter
 from accounts.api.views import TokenViewSet
 from images.api.about import Account, EngineList
 from images.api.backdrops import BackdropViewSet
+from images.api.batches import BatchViewSet
 from images.api.cutouts import CutoutViewSet
 from images.api.images import ImageViewSet
 from images.api.links import LinkViewSet
 from images.api.presets import PresetViewSet
+from images.api.tags import TagViewSet
 
 router = SimpleRouter()
 router.register("images", ImageViewSet, basename="image")
 router.register("cutouts", CutoutViewSet, basename="cutout")
 router.register("backdrops", BackdropViewSet, basename="backdrop")
+router.register("batches", BatchViewSet, basename="batch")
+router.register("tags", TagViewSet, basename="tag")
 router.register("links", LinkViewSet, basename="link")
 router.register("presets", PresetViewSet, basename="preset")
 router.register("tokens", TokenViewSet, basename="token")

@@ -7,7 +7,7 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from images.models import Cutout, Image
+from images.models import Cutout, Image, Tag
 from processing.spec import THUMBNAIL
 
 
@@ -92,6 +92,7 @@ class ImageSerializer(_Absolute, serializers.ModelSerializer[Image]):
         help_text="The newest finished cutout, or the newest while none is finished."
     )
     latest_cutout = serializers.PrimaryKeyRelatedField[Cutout](read_only=True)
+    tags = serializers.SlugRelatedField[Tag](slug_field="name", many=True, read_only=True)
 
     class Meta:
         model = Image
@@ -104,7 +105,9 @@ class ImageSerializer(_Absolute, serializers.ModelSerializer[Image]):
             "height",
             "byte_size",
             "sha256",
+            "tags",
             "favourite",
+            "batch",
             "created_at",
             "deleted_at",
             "original_deleted_at",
@@ -114,7 +117,7 @@ class ImageSerializer(_Absolute, serializers.ModelSerializer[Image]):
             "cutout",
             "latest_cutout",
         ]
-        read_only_fields = [name for name in fields if name not in {"title", "favourite"}]
+        read_only_fields = fields
 
     def get_original_url(self, image: Image) -> str | None:
         """null once retention has taken it."""

@@ -1,11 +1,21 @@
 """How lists of pictures can be narrowed."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import django_filters as filters
+from rest_framework.exceptions import ValidationError
 
 from images.models import Image, Status
 from images.models.image import ImageQuerySet
+from images.models.tag import folded
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+Filter = Mapping[str, Any]
 
 
 class MomentFilter(filters.IsoDateTimeFilter):
@@ -18,6 +28,8 @@ class MomentFilter(filters.IsoDateTimeFilter):
 class ImageFilter(filters.FilterSet):
     status = filters.ChoiceFilter(choices=Status.choices, method="by_status")
     engine = filters.CharFilter(field_name="latest_cutout__engine")
+    tag = filters.CharFilter(method="by_tag", label="Name of a tag, in any case")
+    batch = filters.UUIDFilter(field_name="batch_id")
     favourite = filters.BooleanFilter()
     search = filters.CharFilter(method="by_text", label="Part of the title or file name")
     created_after = MomentFilter(field_name="created_at", lookup_expr="gte")
@@ -31,9 +43,36 @@ class ImageFilter(filters.FilterSet):
     def by_status(self, images: ImageQuerySet, name: str, value: str) -> ImageQuerySet:
         return images.in_status(value)
 
+    def by_tag(self, images: ImageQuerySet, name: str, value: str) -> ImageQuerySet:
+        return images.filter(tags__folded=folded(value))
+
     def by_text(self, images: ImageQuerySet, name: str, value: str) -> ImageQuerySet:
         return images.search(value)
 
     def unchanged(self, images: ImageQuerySet, name: str, value: bool) -> ImageQuerySet:
         """The view has decided: a list without this parameter must leave the trash out."""
         return images
+
+
+def chosen_images(*, owner: "User", ids: Sequence[UUID] | None, wanted: Filter) -> ImageQuerySet:
+    """Own pictures by identifier, those in the trash too, or else by what filters lists.
+
+    wanted: the parameters of a list as values, not as text.
+    """
+    images = Image.objects.visible_to(owner)
+    if ids is not None:
+        return images.filter(pk__in=ids)
+    images = images.in_trash() if wanted.get("trash") else images.kept()
+    found = ImageFilter({name: _as_text(value) for name, value in wanted.items()}, queryset=images)
+    if not found.is_valid():
+        raise ValidationError({"filter": found.errors})
+    return found.qs
+
+
+def _as_text(value: object) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case datetime():
+            return value.isoformat()
+    return str(value)

@@ -55,6 +55,14 @@ def create_batch(*, owner: "User", name: str = "", expected: int | None = None) 
     return Batch.objects.create(owner=owner, name=name, expected=expected)
 
 
+def change_batch(*, batch: Batch, **fields: str | int | None) -> None:
+    """fields: `name` and `expected`, or one of them."""
+    for name, value in fields.items():
+        setattr(batch, name, value)
+    if fields:
+        batch.save(update_fields=list(fields))
+
+
 def batch_state(batch: Batch) -> BatchState:
     """In one query."""
     return batch_states([batch])[batch.pk]

@@ -14,7 +14,7 @@ from django.utils.timezone import now
 from rest_framework.test import APIClient
 
 from accounts.models import ApiToken, Invitation, SiteSettings, User
-from images.models import Image, ShareLink, WorkerProcess
+from images.models import Batch, Image, ShareLink, WorkerProcess
 from images.services.sharing import share
 from processing.spec import RenderSpec
 from tests.factories import UserFactory
@@ -58,6 +58,13 @@ def link_of(image: Image) -> ShareLink:
     return found
 
 
+def batch_of(image: Image) -> Batch:
+    if image.batch is None:
+        image.batch = Batch.objects.create(owner=image.owner)
+        image.save(update_fields=["batch"])
+    return image.batch
+
+
 def address_of(name: str, image: Image, token: ApiToken) -> str:
     kinds: dict[str, Any] = {
         "token": token.pk,
@@ -72,6 +79,8 @@ def address_of(name: str, image: Image, token: ApiToken) -> str:
         return reverse(name, args=[image.current_cutout_id])
     if name == "web:end_link" or name.startswith("api:link-"):
         return reverse(name, args=[link_of(image).pk])
+    if name.startswith("api:batch-"):
+        return reverse(name, args=[batch_of(image).pk])
     for word in ("token", "cutout"):
         if name.startswith(f"api:{word}-") or name.endswith(f"_{word}"):
             return reverse(name, args=[kinds[word]])

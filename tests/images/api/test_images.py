@@ -178,7 +178,9 @@ class TestRead:
             submit(owner)
             run_next_cutout()
         ApiToken.objects.get().touch()
-        with django_assert_num_queries(2):  # the token with its user, the pictures with cutouts
+        with django_assert_num_queries(
+            3
+        ):  # the token with its user, the pictures with cutouts, tags
             assert len(api.get(IMAGES).json()["results"]) == count
 
     def test_filters(self, api: APIClient, owner: User) -> None:
