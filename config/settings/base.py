@@ -317,6 +317,10 @@ IMPORT_SECONDS = env.float("IMPORT_SECONDS", default=10)
 IMPORT_PORTS = [int(port) for port in env.list("IMPORT_PORTS", default=["80", "443"])]
 IMPORT_NETWORKS = [ip_network(network) for network in env.list("IMPORT_NETWORKS", default=[])]
 
+# Messages to other programs' addresses; networks are those of imports
+WEBHOOKS = env.bool("WEBHOOKS", default=True)
+WEBHOOK_PORTS = [int(port) for port in env.list("WEBHOOK_PORTS", default=["80", "443"])]
+
 # Public addresses: days until they end (0: never). From these networks /remove-bg takes pictures
 # without a key, in the name of one person.
 SHARE_DAYS = env.int("SHARE_DAYS", default=30)

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from images.models import Cutout, Image, Lane, Status
+from images.models import Batch, Cutout, Image, Lane, Status
 from images.queue.claims import Claim, claim_next, fail, postpone, put_back
 from images.queue.lease import hold
 from images.queue.wakeups import wake
@@ -128,6 +128,8 @@ def retry_cutout(*, cutout: Cutout) -> Cutout:
         if not changed:
             raise CutoutNotFailed
         take_cutout(owner=image.owner, at=now)
+        if image.batch_id:  # it goes on, and its end is told again
+            Batch.objects.filter(pk=image.batch_id).update(announced=0)
         wake()
     cutout.refresh_from_db()
     return cutout

@@ -1,4 +1,7 @@
-"""Keeps the queue whole and throws away what nobody needs, every few seconds."""
+"""Keeps the queue whole and throws away what nobody needs, every few seconds.
+
+Beside that, a few threads do what is no work on pictures: see images/queue/errands.py.
+"""
 
 import os
 import signal
@@ -11,9 +14,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils.module_loading import import_string
 
-from images.models import Cutout
+from images.models import Cutout, WebhookDelivery
+from images.queue.errands import Errands
 from images.queue.processes import Pulse, die_with, is_orphan
-from images.queue.sweep import Job, SweepReport, queue_jobs, sweep_once
+from images.queue.sweep import Job, SweepReport, fail_rows_used_up, queue_jobs, sweep_once
+from images.queue.workers import give_back_dead
 from images.services.departures import delete_departed
 from images.services.disk import measure_disk
 from images.services.export import export_next_due
@@ -28,6 +33,9 @@ from images.services.sharing import forget_old_links
 from images.services.statistics import roll_up
 from images.services.trash import purge_expired
 from images.services.unfinished import remove_unfinished
+from images.services.webhook_events import tell_late_batches
+from images.services.webhook_sending import deliveries
+from images.services.webhooks import forget_deliveries
 
 CYCLE_SECONDS = 15.0
 
@@ -35,6 +43,9 @@ CYCLE_SECONDS = 15.0
 def jobs() -> dict[str, Job]:
     return {
         **queue_jobs(Cutout),
+        "messages given back": lambda: give_back_dead(WebhookDelivery),
+        "messages given up": lambda: fail_rows_used_up(WebhookDelivery),
+        "batches told late": tell_late_batches,
         "days counted": roll_up,  # before anything of them is deleted
         "purged from the trash": purge_expired,
         "originals dropped": drop_old_originals,
@@ -45,6 +56,7 @@ def jobs() -> dict[str, Job]:
         "unfinished uploads removed": remove_unfinished,
         "disk measured": measure_disk,
         "old links forgotten": forget_old_links,
+        "old messages forgotten": forget_deliveries,
         "old failures forgotten": clear_old_failures,
         "expired sessions forgotten": clear_expired_sessions,
         "ended sessions unlisted": forget_ended_sessions,
@@ -77,10 +89,13 @@ class Command(BaseCommand):
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop)
+        errands = Errands([deliveries()] if settings.WEBHOOKS else [])
+        errands.start()
         while not is_orphan(parent):
             sweep_once(jobs(), before_each=pulse.beat)
             if stopping.wait(CYCLE_SECONDS):
                 break
+        errands.stop()
 
     def _print(self, report: SweepReport) -> None:
         for name, count in report.items():
