@@ -47,6 +47,7 @@ class CutoutSerializer(_Absolute, serializers.ModelSerializer[Cutout]):
             "engine",
             "refine_edges",
             "kind",
+            "parent",
             "status",
             "error_code",
             "error_message",

@@ -33,6 +33,18 @@ def to_srgb(image: Image.Image) -> Image.Image:
     return rgb
 
 
+def values_of(image: Image.Image) -> Image.Image:
+    """A loaded image as one channel of 8 bits: its alpha unless that is opaque, else its luminance.
+
+    Profiles are left alone: the numbers are meant, not colours.
+    """
+    alpha = _alpha_of(image)
+    if alpha is not None and alpha.getextrema() != (255, 255):
+        return alpha
+    plain = _to_profile_mode(image)
+    return plain.copy() if plain is image and plain.mode == "L" else plain.convert("L")
+
+
 def _alpha_of(image: Image.Image) -> Image.Image | None:
     if image.mode in _DEEP_MODES:
         return _deep_alpha(image)

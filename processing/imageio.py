@@ -11,7 +11,7 @@ from typing import BinaryIO
 import pi_heif
 from PIL import Image
 
-from .colour import to_srgb
+from .colour import to_srgb, values_of
 from .errors import (
     EmptyFile,
     FileTooLarge,
@@ -106,6 +106,22 @@ def open_matte(fp: BinaryIO) -> Image.Image:
     """A stored matte as "L", 8 bit. Raises TruncatedImage if it is damaged."""
     with _decoding():
         return Image.open(fp, formats=["PNG"]).convert("L")
+
+
+def open_drawn_matte(fp: BinaryIO, *, max_pixels: int | None = None) -> Image.Image:
+    """A matte as somebody painted it, "L", 8 bit, upright: colour profiles count for nothing here.
+
+    The alpha channel where there is one that is not opaque everywhere, else the luminance, so that
+    a stored matte comes back as it is. Deep greys are scaled. Raises what ``open_image`` raises.
+    """
+    opened = _open_to_decode(fp, max_pixels)
+    with _decoding():
+        opened.image.load()
+        matte = values_of(opened.image)
+        if opened.orientation in _TURNS:
+            matte = matte.transpose(_TURNS[opened.orientation])
+    matte.info = {}
+    return matte
 
 
 def open_working_copy(

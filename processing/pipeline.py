@@ -27,15 +27,15 @@ class Extraction:
 
     matte: L, of the full size. edges: RGB of at most 2048 px a side, foreground colours in the soft
     band and zero elsewhere, or None where nothing is soft. bbox: left, top, right, bottom in px of
-    the full size. coverage: mean alpha, 0..1. confidence: 0..1, how sure the engine is.
-    timings: milliseconds by stage.
+    the full size. coverage: mean alpha, 0..1. confidence: 0..1, how sure the engine is, or None
+    where it was a person. timings: milliseconds by stage.
     """
 
     matte: Image.Image
     edges: Image.Image | None
     bbox: tuple[int, int, int, int] | None
     coverage: float
-    confidence: float
+    confidence: float | None
     timings: dict[str, float]
 
 
@@ -109,6 +109,25 @@ def _extract_region(
     )
     covered = part.coverage * size[0] * size[1] / (full_size[0] * full_size[1])
     return Extraction(matte, edges, bbox, covered, part.confidence, part.timings)
+
+
+def adopt(image: Image.Image, matte: Image.Image) -> Extraction:
+    """What ``extract`` gives, for a matte (L) that somebody painted, of the picture's full size.
+
+    image: RGB or RGBA, upright, or a reduced copy. The matte stays as it is. Raises NothingFound
+    if it shows nothing.
+    """
+    step = _Clock()
+    with step("measure"):
+        bbox, covered = bounding_box(matte), coverage(matte)
+    if bbox is None:
+        raise NothingFound("The matte that was sent is empty: nothing of the picture would remain.")
+    with step("prepare"):
+        copy = _flatten(_limit(image, EDGES_SIDE))
+    with step("edges"):
+        small = matte.resize(copy.size, Image.Resampling.BILINEAR, reducing_gap=2)
+        edges = estimate_edges(copy, small)
+    return Extraction(matte, edges, bbox, covered, None, step.timings)
 
 
 def _scaled(

@@ -13,6 +13,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from images.api.mattes import MATTE_PARSERS, MatteSerializer
 from images.api.negotiation import JsonOrBytes
 from images.api.parameters import RENDITION_PARAMETERS, render_spec_from
 from images.api.serializers import (
@@ -22,10 +23,12 @@ from images.api.serializers import (
     NewLinkSerializer,
 )
 from images.api.throttles import AnonymousThrottle, UploadThrottle, UserThrottle
+from images.api.waiting import PREFER, preferred_wait, wait_for
 from images.models import Cutout, ShareLink
 from images.models.cutout import CutoutQuerySet
 from images.representations import CutoutSerializer
 from images.services.cutouts import retry_cutout
+from images.services.edits import submit_matte
 from images.services.errors import CutoutNotReady
 from images.services.feedback import give_feedback, take_back_feedback
 from images.services.names import download_name
@@ -111,13 +114,37 @@ class CutoutViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Cutout]):
         return Response(LinkSerializer(links, many=True).data)
 
     @extend_schema(responses={(200, "image/png"): FILE_BYTES})
-    @action(detail=True, methods=["get"])
+    @action(detail=True, methods=["get"], parser_classes=MATTE_PARSERS)
     def matte(self, request: Request, pk: str) -> HttpResponseBase:
         """The matte: an 8-bit grey PNG of the upright original's size."""
         cutout = self.get_object()
         if not cutout.matte:
             raise CutoutNotReady
         return serve_file(request, cutout.matte, content_type="image/png")
+
+    @extend_schema(
+        request={
+            "image/png": OpenApiTypes.BINARY,
+            "image/webp": OpenApiTypes.BINARY,
+            "multipart/form-data": MatteSerializer,
+        },
+        responses={201: CutoutSerializer},
+        parameters=[PREFER],
+    )
+    @matte.mapping.put
+    def put_matte(self, request: Request, pk: str) -> Response:
+        """Send a matte that you have edited: it becomes a new cutout, beside this one."""
+        cutout = self.get_object()
+        fields = MatteSerializer(data=request.data)
+        fields.is_valid(raise_exception=True)
+        edited = submit_matte(cutout=cutout, file=fields.validated_data["file"])
+        headers = {"Location": self.reverse_action("detail", args=[edited.pk])}
+        seconds = preferred_wait(request)
+        if wait_for(edited.pk, seconds=seconds, owner=edited.owner_id):
+            edited = self.get_queryset().get(pk=edited.pk)
+            headers["Preference-Applied"] = f"wait={int(seconds)}"
+        data = self.get_serializer(edited).data
+        return Response(data, status=status.HTTP_201_CREATED, headers=headers)
 
     @extend_schema(responses={(200, "image/png"): FILE_BYTES})
     @action(detail=True, methods=["get"])

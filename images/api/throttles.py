@@ -37,7 +37,7 @@ class UploadThrottle(UserThrottle):
     scope = "upload"
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
-        return request.method != "POST" or super().allow_request(request, view)
+        return request.method not in ("POST", "PUT") or super().allow_request(request, view)
 
 
 class CompatThrottle(UserThrottle):

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from uuid import UUID
 
 from django.conf import settings
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
 from images.models import Cutout
@@ -14,6 +15,12 @@ from images.services.places import Places
 
 MAX_WAIT_SECONDS = 60
 POLL_SECONDS = 0.04
+
+PREFER = OpenApiParameter(
+    "Prefer",
+    location=OpenApiParameter.HEADER,
+    description="`wait=20`: answer when the cutout is done, or after 20 seconds as it stands.",
+)
 
 # Waiting requests may hold half of the threads; the rest stays free for everybody else.
 _places = Places(max(1, settings.WEB_THREADS // 2))

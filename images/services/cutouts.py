@@ -48,18 +48,21 @@ def queue_cutout(*, image: Image, extract_spec: ExtractSpec) -> Cutout:
     """
     now = timezone.now()
     take_cutout(owner=image.owner, at=now)
-    cutout = Cutout.objects.create(
-        image=image,
-        owner_id=image.owner_id,
-        queued_at=now,
-        engine=extract_spec.engine,
-        extract_spec=str(extract_spec),
-        lane=_lane_for(image),
+    cutout = Cutout(
+        image=image, queued_at=now, engine=extract_spec.engine, extract_spec=str(extract_spec)
     )
+    enqueue(cutout, image=image)
+    return cutout
+
+
+def enqueue(cutout: Cutout, *, image: Image) -> None:
+    """Write a new row as the latest of `image` and wake a worker, in the caller's transaction."""
+    cutout.owner_id = image.owner_id
+    cutout.lane = _lane_for(image, cutout)
+    cutout.save(force_insert=True)
     image.latest_cutout = cutout
     image.save(update_fields=["latest_cutout"])
     wake()
-    return cutout
 
 
 def offered(spec: ExtractSpec) -> ExtractSpec:
@@ -84,19 +87,25 @@ def request_cutout(*, image: Image, extract_spec: ExtractSpec | None = None) -> 
     spec = offered(extract_spec or default_spec())
     check_region(spec, (image.width, image.height))
     with transaction.atomic():
-        images = Image.objects.select_for_update(of=("self",)).select_related(
-            "latest_cutout", "owner"
-        )
-        locked = images.filter(pk=image.pk).first()
-        if locked is None:
-            raise ImageGone
-        if locked.deleted_at:
-            raise ImageInTrash
-        if locked.original_deleted_at:
-            raise OriginalDeleted
-        if locked.latest_cutout and locked.latest_cutout.is_pending:
-            raise CutoutPending
-        return queue_cutout(image=locked, extract_spec=spec)
+        return queue_cutout(image=lock_idle(image), extract_spec=spec)
+
+
+def lock_idle(image: Image) -> Image:
+    """The row of a picture that may be cut out again, locked in the caller's transaction.
+
+    Raises ImageGone, ImageInTrash, OriginalDeleted, or CutoutPending while one is under way.
+    """
+    images = Image.objects.select_for_update(of=("self",)).select_related("latest_cutout", "owner")
+    locked = images.filter(pk=image.pk).first()
+    if locked is None:
+        raise ImageGone
+    if locked.deleted_at:
+        raise ImageInTrash
+    if locked.original_deleted_at:
+        raise OriginalDeleted
+    if locked.latest_cutout and locked.latest_cutout.is_pending:
+        raise CutoutPending
+    return locked
 
 
 def retry_cutout(*, cutout: Cutout) -> Cutout:
@@ -115,7 +124,7 @@ def retry_cutout(*, cutout: Cutout) -> Cutout:
             raise OriginalDeleted
         changed = Cutout.objects.filter(pk=cutout.pk, status=Status.FAILED).update(
             status=Status.QUEUED,
-            lane=_lane_for(image),
+            lane=_lane_for(image, cutout),
             claims=0,
             failures=0,
             error_code="",
@@ -127,7 +136,8 @@ def retry_cutout(*, cutout: Cutout) -> Cutout:
         )
         if not changed:
             raise CutoutNotFailed
-        take_cutout(owner=image.owner, at=now)
+        if cutout.kind == Cutout.Kind.EXTRACTED:
+            take_cutout(owner=image.owner, at=now)
         if image.batch_id:  # it goes on, and its end is told again
             Batch.objects.filter(pk=image.batch_id).update(announced=0)
         wake()
@@ -179,6 +189,7 @@ def _run(cutout: Cutout, claim: Claim) -> None:
             code=error.code,
             message=error.message,
             engine=cutout.engine,
+            kind=Cutout.Kind.EXTRACTED,  # edited ones need no engine
         )
     except (ProcessingError, ServiceError) as error:
         fail(Cutout, claim, error.code, error.message)
@@ -196,8 +207,12 @@ def _run(cutout: Cutout, claim: Claim) -> None:
         )
 
 
-def _lane_for(image: Image) -> Lane:
-    """Nobody sits waiting for what belongs to a batch, or for the last of many."""
+def _lane_for(image: Image, cutout: Cutout) -> Lane:
+    """Nobody sits waiting for what belongs to a batch, or for the last of many; whoever has just
+    edited a matte does, and it needs no engine.
+    """
+    if cutout.kind == Cutout.Kind.EDITED:
+        return Lane.INTERACTIVE
     if image.batch_id:
         return Lane.BATCH
     waiting = Cutout.objects.filter(owner_id=image.owner_id).pending()[:INTERACTIVE_AT_ONCE]

@@ -3,6 +3,7 @@
 import logging
 import secrets
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 
 from django.conf import settings
@@ -13,11 +14,17 @@ from images.queue.claims import Claim, finish
 from images.services import export
 from images.services.errors import ServiceError
 from images.services.previews import store_preview
-from images.services.storage import StoredFiles, open_file
+from images.services.storage import StoredFiles, delete_file, delete_on_commit, open_file
 from processing.engines import get_engine
-from processing.errors import ProcessingError
-from processing.imageio import encode, encode_edges, encode_matte, open_working_copy
-from processing.pipeline import Extraction, Pixels, extract, make_preview
+from processing.errors import ProcessingError, TruncatedImage
+from processing.imageio import (
+    encode,
+    encode_edges,
+    encode_matte,
+    open_drawn_matte,
+    open_working_copy,
+)
+from processing.pipeline import Extraction, Pixels, adopt, extract, make_preview
 from processing.render import render
 from processing.spec import THUMBNAIL, ExtractSpec
 
@@ -25,26 +32,14 @@ logger = logging.getLogger(__name__)
 
 
 def extract_cutout(*, cutout: Cutout, claim: Claim) -> bool:
-    """Extract the subject of the cutout's picture and finish the row.
+    """Make the matte of the cutout's picture, or take the one that was sent, and finish the row.
 
     False if somebody else holds the row by now: then the files are dropped and nothing changed.
-    Raises ProcessingError (with its code) if the picture or the engine is the problem.
+    Raises ProcessingError (with its code) if the picture, the engine or what was sent is the
+    problem, FileLost if a file is gone.
     """
-    spec = ExtractSpec.parse(cutout.extract_spec)
-    engine = get_engine(spec.engine, model_dir=settings.MODEL_DIR, threads=settings.ENGINE_THREADS)
-    started = perf_counter()
-    with open_file(cutout.image.original) as file:
-        copy = open_working_copy(file, max_pixels=settings.MAX_PIXELS)
-    preview, full_size = make_preview(copy.image), copy.full_size
-    del copy
-    timings = {"decode": (perf_counter() - started) * 1000}
-    try:
-        extraction = extract(preview, engine, spec, full_size=full_size)
-    except ProcessingError:
-        store_preview(image=cutout.image, preview=preview)  # there is nothing else to look at
-        raise
-    timings |= extraction.timings
-
+    work = _adopt_sent if cutout.kind == Cutout.Kind.EDITED else _extract
+    extraction, preview, timings = work(cutout)
     files = StoredFiles()
     try:
         started = perf_counter()
@@ -59,6 +54,40 @@ def extract_cutout(*, cutout: Cutout, claim: Claim) -> bool:
         return False
     _warm_preview(cutout.image, preview)
     return True
+
+
+_Worked = tuple[Extraction, Pixels, dict[str, float]]  # with the preview, and ms by stage
+
+
+def _extract(cutout: Cutout) -> _Worked:
+    spec = ExtractSpec.parse(cutout.extract_spec)
+    engine = get_engine(spec.engine, model_dir=settings.MODEL_DIR, threads=settings.ENGINE_THREADS)
+    preview, full_size, timings = _decode(cutout.image)
+    try:
+        extraction = extract(preview, engine, spec, full_size=full_size)
+    except ProcessingError:
+        store_preview(image=cutout.image, preview=preview)  # there is nothing else to look at
+        raise
+    return extraction, preview, timings | extraction.timings
+
+
+def _adopt_sent(cutout: Cutout) -> _Worked:
+    with open_file(cutout.sent_matte) as file:
+        matte = open_drawn_matte(file, max_pixels=settings.MAX_PIXELS)
+    preview, full_size, timings = _decode(cutout.image)
+    if matte.size != full_size:
+        raise TruncatedImage("The matte that was sent has another size than the picture.")
+    extraction = adopt(preview, matte)
+    return extraction, preview, timings | extraction.timings
+
+
+def _decode(image: Image) -> tuple[Pixels, tuple[int, int], dict[str, float]]:
+    """(the preview, the size of the upright original, ms by stage)"""
+    started = perf_counter()
+    with open_file(image.original) as file:
+        copy = open_working_copy(file, max_pixels=settings.MAX_PIXELS)
+    preview = make_preview(copy.image)
+    return preview, copy.full_size, {"decode": (perf_counter() - started) * 1000}
 
 
 def _warm_preview(image: Image, preview: Pixels) -> None:
@@ -125,7 +154,16 @@ def _finish(
             error_code="",
             error_message="",
             export_due=export.is_wanted(),
+            sent_matte="",
         )
         if done:
             outputs.thumbnail.save(force_insert=True)
+            _drop_sent(cutout)
     return done
+
+
+def _drop_sent(cutout: Cutout) -> None:
+    """What a person sent has become the matte. Until then it stays, for another attempt."""
+    if name := str(cutout.sent_matte.name or ""):
+        storage = cutout.sent_matte.storage
+        delete_on_commit(partial(delete_file, storage, name), name)

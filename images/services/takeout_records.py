@@ -28,7 +28,17 @@ IMAGE = (
     *("favourite", "created_at", "deleted_at", "original_deleted_at"),
 )
 CUTOUT = (
-    *("id", "status", "kind", "engine", "extract_spec", "bbox", "coverage", "confidence"),
+    *(
+        "id",
+        "status",
+        "kind",
+        "parent_id",
+        "engine",
+        "extract_spec",
+        "bbox",
+        "coverage",
+        "confidence",
+    ),
     *("timings", "error_code", "error_message", "rating", "rating_reason", "rated_at"),
     *("created_at", "started_at", "finished_at"),
 )

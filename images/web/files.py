@@ -113,7 +113,7 @@ def rendition(request: HttpRequest, cutout_id: UUID) -> HttpResponseBase:
 
 
 def spec_from_form(params: dict[str, str], *, owner: "User") -> RenderSpec:
-    """Parameters as the API has them for `owner`, and two that a form without scripts needs besides:
+    """Parameters as the API has them for `owner`, and two that a form without scripts needs:
     `size`, the longest side, and `colour`, which counts where the background is "custom".
     """
     extra = {name: params.pop(name, "") for name in PAGE_ONLY}
