@@ -12,6 +12,7 @@ from images.api.images import ImageViewSet
 from images.api.links import LinkViewSet
 from images.api.presets import PresetViewSet
 from images.api.tags import TagViewSet
+from images.api.webhooks import DeliveryViewSet, WebhookDeliveryList, WebhookViewSet
 
 router = SimpleRouter()
 router.register("images", ImageViewSet, basename="image")
@@ -21,11 +22,18 @@ router.register("batches", BatchViewSet, basename="batch")
 router.register("tags", TagViewSet, basename="tag")
 router.register("links", LinkViewSet, basename="link")
 router.register("presets", PresetViewSet, basename="preset")
+router.register("webhooks", WebhookViewSet, basename="webhook")
+router.register("deliveries", DeliveryViewSet, basename="delivery")
 router.register("tokens", TokenViewSet, basename="token")
 
 app_name = "api"
 urlpatterns = [
     *router.urls,
+    path(
+        "webhooks/<uuid:webhook_id>/deliveries/",
+        WebhookDeliveryList.as_view(),
+        name="webhook-deliveries",
+    ),
     path("engines/", EngineList.as_view(), name="engines"),
     path("account/", Account.as_view(), name="account"),
 ]

@@ -14,7 +14,7 @@ from django.utils.timezone import now
 from rest_framework.test import APIClient
 
 from accounts.models import ApiToken, Invitation, SiteSettings, User
-from images.models import Batch, Image, ShareLink, WorkerProcess
+from images.models import Batch, Image, ShareLink, WebhookDelivery, WebhookEndpoint, WorkerProcess
 from images.services.sharing import share
 from processing.spec import RenderSpec
 from tests.factories import UserFactory
@@ -65,6 +65,17 @@ def batch_of(image: Image) -> Batch:
     return image.batch
 
 
+def delivery_of(image: Image) -> WebhookDelivery:
+    """A message to a webhook of the picture's owner."""
+    found = WebhookDelivery.objects.filter(owner=image.owner).first()
+    if found is None:
+        endpoint = WebhookEndpoint.objects.create(owner=image.owner, url="https://192.0.2.1/")
+        found = WebhookDelivery.objects.create(
+            endpoint=endpoint, owner=image.owner, event="webhook.test", status="failed"
+        )
+    return found
+
+
 def address_of(name: str, image: Image, token: ApiToken) -> str:
     kinds: dict[str, Any] = {
         "token": token.pk,
@@ -81,6 +92,10 @@ def address_of(name: str, image: Image, token: ApiToken) -> str:
         return reverse(name, args=[link_of(image).pk])
     if name.startswith("api:batch-"):
         return reverse(name, args=[batch_of(image).pk])
+    if name.startswith(("api:webhook-", "web:webhook")):
+        return reverse(name, args=[delivery_of(image).endpoint_id])
+    if name.startswith("api:delivery-") or name == "web:resend":
+        return reverse(name, args=[delivery_of(image).pk])
     for word in ("token", "cutout"):
         if name.startswith(f"api:{word}-") or name.endswith(f"_{word}"):
             return reverse(name, args=[kinds[word]])
@@ -189,6 +204,8 @@ def admin_row(name: str, image: Image, token: ApiToken) -> Model:
         "images_sharelink": lambda: ShareLink.objects.create(
             cutout=image.cutouts.get(), owner=owner, token_hash="x"
         ),
+        "images_webhookendpoint": lambda: delivery_of(image).endpoint,
+        "images_webhookdelivery": lambda: delivery_of(image),
         "images_workerprocess": lambda: WorkerProcess.objects.create(**worker),
         "accounts_invitation": lambda: Invitation.objects.create(expires_at=now()),
         "accounts_sitesettings": lambda: SiteSettings.objects.get_or_create(pk=SiteSettings.PK)[0],
