@@ -366,7 +366,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PARSER_CLASSES": ["images.api.parsers.ShallowJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "images.api.pagination.NewestFirst",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "images.api.schema.Schema",
     "DEFAULT_THROTTLE_CLASSES": [
         "images.api.throttles.AnonymousThrottle",
         "images.api.throttles.UserThrottle",
@@ -399,16 +399,6 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "SERVERS": [{"url": FORCE_SCRIPT_NAME}] if FORCE_SCRIPT_NAME else [],
-    "POSTPROCESSING_HOOKS": ["drf_standardized_errors.openapi_hooks.postprocess_schema_enums"],
-    "ENUM_NAME_OVERRIDES": {
-        f"{name}Enum": f"drf_standardized_errors.openapi_serializers.{name}Enum.choices"
-        for name in (
-            "ValidationError",
-            "ClientError",
-            "ServerError",
-            *(f"ErrorCode{status}" for status in (401, 403, 404, 405, 406, 415, 429, 500)),
-        )
-    },
 }
 
 # Security headers

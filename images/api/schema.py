@@ -1,0 +1,39 @@
+"""What the OpenAPI document says of errors: one shape, under every status that can come."""
+
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+from rest_framework import serializers
+
+ALWAYS = {"400", "401", "403", "404", "406", "429", "500", "503"}
+OF_CHANGES = {"402", "409", "413", "415"}
+
+
+class ErrorSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField(help_text="What programs go by; docs/api.md lists them.")
+    detail = serializers.CharField(help_text="A sentence for people.")
+    attr = serializers.CharField(allow_null=True, help_text="The parameter that is wrong.")
+
+
+class ErrorsSerializer(serializers.Serializer[Any]):
+    type = serializers.ChoiceField(["validation_error", "client_error", "server_error"])
+    errors = ErrorSerializer(many=True)
+
+
+class Schema(AutoSchema):
+    """Codes of errors are no part of it: services raise many, and new ones may come."""
+
+    def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
+        bodies: dict[str, Any] = super()._get_response_bodies(direction=direction)
+        if direction != "response":
+            return bodies
+        for status in sorted(self._statuses() - set(bodies)):
+            bodies[status] = self._get_response_for_code(
+                ErrorsSerializer, status, media_types=["application/json"]
+            )
+        return bodies
+
+    def _statuses(self) -> set[str]:
+        if self.method != "GET":
+            return ALWAYS | OF_CHANGES
+        return ALWAYS | {"409"} if "{" in self.path else ALWAYS
