@@ -1,0 +1,1 @@
+"""How good mattes are: measures against ground truth, over folders of pictures."""

@@ -1,0 +1,90 @@
+"""Running an engine over a data set."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from processing.engines import Engine
+from processing.errors import NothingFound, ProcessingError
+from processing.imageio import open_image
+from processing.pipeline import extract
+from processing.spec import ExtractSpec
+
+from .datasets import Dataset, Pair, Truth, open_truth
+from .scores import Score, Summary, score, summarize
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A pair that could not be measured, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one engine reached on one data set, the worst picture first (by MAE)."""
+
+    engine: str
+    dataset: Dataset
+    scores: Sequence[Score]
+    failures: Sequence[Failure]
+
+    @property
+    def summary(self) -> Summary:
+        return summarize(self.scores)
+
+
+def evaluate(
+    engine: Engine,
+    dataset: Dataset,
+    *,
+    pairs: Sequence[Pair] | None = None,
+    told: Callable[[str], None] = lambda _name: None,
+) -> Result:
+    """Measure `engine` on the data set, or on some of its pairs, one picture in memory at a time.
+
+    told: is called with the name of each pair once it is done.
+    """
+    scores: list[Score] = []
+    failures: list[Failure] = []
+    for pair in dataset.pairs if pairs is None else pairs:
+        try:
+            scores.append(measure(engine, pair))
+        except (ProcessingError, OSError) as error:
+            failures.append(Failure(pair.name, getattr(error, "message", str(error))))
+        told(pair.name)
+    scores.sort(key=lambda one: one.values["mae"], reverse=True)
+    return Result(engine.info.name, dataset, scores, failures)
+
+
+def measure(engine: Engine, pair: Pair) -> Score:
+    """Raises ProcessingError if a file cannot be read or the two differ in size."""
+    matte, truth, seconds = matte_and_truth(engine, pair)
+    values = np.asarray(matte) / 255.0
+    if values.shape != truth.values.shape:
+        raise ProcessingError(
+            f"The picture has {matte.width} x {matte.height} pixels, its truth "
+            f"{truth.values.shape[1]} x {truth.values.shape[0]}."
+        )
+    return score(pair.name, values, truth, seconds=seconds)
+
+
+def matte_and_truth(engine: Engine, pair: Pair) -> tuple[Image.Image, Truth, float]:
+    """The matte (L) as an upload would get it, and the seconds from pixels to matte.
+
+    Where the engine finds nothing the matte is empty: that is what it says, and it is measured.
+    """
+    with pair.picture.open("rb") as file:
+        picture = open_image(file, max_pixels=None)
+    began = time.perf_counter()
+    try:
+        matte = extract(picture, engine, ExtractSpec(engine=engine.info.name)).matte
+    except NothingFound:
+        matte = Image.new("L", picture.size)
+    seconds = time.perf_counter() - began
+    return matte, open_truth(pair.truth), seconds
