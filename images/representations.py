@@ -30,6 +30,9 @@ class CutoutSerializer(_Absolute, serializers.ModelSerializer[Cutout]):
     coverage = serializers.FloatField(
         allow_null=True, help_text="Share of the picture that the subject covers, 0 to 1."
     )
+    rating = serializers.ChoiceField(
+        choices=Cutout.Rating.choices, allow_blank=True, help_text="Blank: nobody has judged it."
+    )
     duration_ms = serializers.IntegerField(allow_null=True)
     timings = serializers.DictField(
         child=serializers.FloatField(), help_text="Milliseconds per stage."

@@ -25,6 +25,7 @@ from images.services.backdrops import add_backdrop, rename_backdrop
 from images.services.imports import fetch_picture
 from images.services.names import safe_file_name
 from images.serving import serve_file
+from processing.sniff import FORMATS
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -113,7 +114,7 @@ class BackdropViewSet(
         if name := serializer.validated_data.get("name"):
             rename_backdrop(backdrop=serializer.instance, name=name)
 
-    @extend_schema(responses={(200, "application/octet-stream"): FILE_BYTES})
+    @extend_schema(responses={(200, one.content_type): FILE_BYTES for one in FORMATS.values()})
     @action(detail=True, methods=["get"])
     def file(self, request: Request, pk: str) -> HttpResponseBase:
         """The bytes as they were sent, as an attachment."""

@@ -80,7 +80,7 @@ class CutoutViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Cutout]):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(request=LinkRequestSerializer, responses={201: NewLinkSerializer})
-    @action(detail=True, methods=["post"])
+    @action(detail=True, methods=["post"], pagination_class=None)
     def links(self, request: Request, pk: str) -> Response:
         """Make a public address of one output; beside `expires_in`, parameters of renditions."""
         cutout = self.get_object()

@@ -46,6 +46,7 @@ from images.services.tags import set_tags
 from images.services.trash import move_to_trash, purge, restore
 from images.services.uploads import submit_image
 from images.serving import serve_file
+from processing.sniff import FORMATS
 
 PREFER = OpenApiParameter(
     "Prefer",
@@ -224,7 +225,7 @@ class ImageViewSet(
         rest = {name: value for name, value in sent.items() if name not in CHOICE}
         return send_archive(request, images=images, params=rest, title="pictures")
 
-    @extend_schema(responses={(200, "application/octet-stream"): FILE_BYTES})
+    @extend_schema(responses={(200, one.content_type): FILE_BYTES for one in FORMATS.values()})
     @action(detail=True, methods=["get"])
     def original(self, request: Request, pk: str) -> HttpResponseBase:
         """The bytes as they were sent, as an attachment."""
