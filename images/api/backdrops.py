@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
+from images.api.idempotency import IDEMPOTENCY_KEY, idempotent
 from images.api.negotiation import JsonOrBytes
 from images.api.parsers import ShallowJSONParser
 from images.api.throttles import AnonymousThrottle, UploadThrottle, UserThrottle
@@ -97,7 +98,9 @@ class BackdropViewSet(
             "application/json": NewBackdropSerializer,
         },
         responses={201: BackdropSerializer, 200: BackdropSerializer},
+        parameters=[IDEMPOTENCY_KEY],
     )
+    @idempotent
     def create(self, request: Request) -> Response:
         """Keep a picture to put behind subjects; 200 if the same bytes are kept already."""
         fields = NewBackdropSerializer(data=request.data)

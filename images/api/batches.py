@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from images.api.archives import ARCHIVE_ANSWER, ARCHIVE_PARAMETERS, send_archive
 from images.api.bulk import describe
+from images.api.idempotency import IDEMPOTENCY_KEY, idempotent
 from images.api.negotiation import JsonOrBytes
 from images.api.serializers import BatchFieldsSerializer, BatchSerializer, BulkResultSerializer
 from images.api.throttles import AnonymousThrottle, UploadThrottle, UserThrottle
@@ -42,7 +43,12 @@ class BatchViewSet(mixins.DestroyModelMixin, viewsets.GenericViewSet[Batch]):
         page = self.paginate_queryset(self.get_queryset())
         return self.get_paginated_response(_described(page or []))
 
-    @extend_schema(request=BatchFieldsSerializer, responses={201: BatchSerializer})
+    @extend_schema(
+        request=BatchFieldsSerializer,
+        responses={201: BatchSerializer},
+        parameters=[IDEMPOTENCY_KEY],
+    )
+    @idempotent
     def create(self, request: Request) -> Response:
         """Make a batch; pictures are uploaded into it with `batch`."""
         fields = BatchFieldsSerializer(data=request.data)

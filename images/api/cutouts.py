@@ -13,6 +13,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from images.api.idempotency import IDEMPOTENCY_KEY, idempotent
 from images.api.mattes import MATTE_PARSERS, MatteSerializer
 from images.api.negotiation import JsonOrBytes
 from images.api.parameters import RENDITION_PARAMETERS, render_spec_from
@@ -129,9 +130,10 @@ class CutoutViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Cutout]):
             "multipart/form-data": MatteSerializer,
         },
         responses={201: CutoutSerializer},
-        parameters=[PREFER],
+        parameters=[PREFER, IDEMPOTENCY_KEY],
     )
     @matte.mapping.put
+    @idempotent
     def put_matte(self, request: Request, pk: str) -> Response:
         """Send a matte that you have edited: it becomes a new cutout, beside this one."""
         cutout = self.get_object()

@@ -22,6 +22,7 @@ from images.api.archives import ARCHIVE_ANSWER, send_archive
 from images.api.bulk import act_on_many
 from images.api.errors import as_api_error
 from images.api.filters import ImageFilter, chosen_images
+from images.api.idempotency import IDEMPOTENCY_KEY, idempotent
 from images.api.negotiation import JsonOrBytes
 from images.api.parameters import ExtractionParameters, extract_spec_from
 from images.api.parsers import ShallowJSONParser
@@ -34,7 +35,7 @@ from images.api.serializers import (
     UploadSerializer,
 )
 from images.api.throttles import AnonymousThrottle, UploadThrottle, UserThrottle
-from images.api.waiting import preferred_wait, wait_for, waiting_place
+from images.api.waiting import PREFER, preferred_wait, wait_for, waiting_place
 from images.models import Batch, Cutout, Image
 from images.models.image import ImageQuerySet
 from images.representations import CutoutSerializer, ImageSerializer
@@ -47,12 +48,6 @@ from images.services.trash import move_to_trash, purge, restore
 from images.services.uploads import submit_image
 from images.serving import serve_file
 from processing.sniff import FORMATS
-
-PREFER = OpenApiParameter(
-    "Prefer",
-    location=OpenApiParameter.HEADER,
-    description="`wait=20`: answer when the cutout is done, or after 20 seconds as it stands.",
-)
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -89,8 +84,9 @@ class ImageViewSet(
     @extend_schema(
         request={"multipart/form-data": UploadSerializer, "application/json": AddressSerializer},
         responses={201: ImageSerializer},
-        parameters=[PREFER],
+        parameters=[PREFER, IDEMPOTENCY_KEY],
     )
+    @idempotent
     def create(self, request: Request) -> Response:
         """Upload a picture, or name its address, and have its background removed."""
         upload = UploadSerializer(data=request.data)
@@ -173,9 +169,12 @@ class ImageViewSet(
         return Response(self.get_serializer(self.get_object()).data)
 
     @extend_schema(
-        request=ExtractionParameters, responses={202: CutoutSerializer}, parameters=[PREFER]
+        request=ExtractionParameters,
+        responses={202: CutoutSerializer},
+        parameters=[PREFER, IDEMPOTENCY_KEY],
     )
     @action(detail=True, methods=["post"])
+    @idempotent
     def cutouts(self, request: Request, pk: str) -> Response:
         """Cut the picture out again, with other parameters or the same."""
         image = self.get_object()
@@ -201,8 +200,14 @@ class ImageViewSet(
         data = CutoutSerializer(page, many=True, context=self.get_serializer_context()).data
         return self.get_paginated_response(data)
 
-    @extend_schema(request=BulkSerializer, responses=BulkResultSerializer, filters=False)
+    @extend_schema(
+        request=BulkSerializer,
+        responses=BulkResultSerializer,
+        filters=False,
+        parameters=[IDEMPOTENCY_KEY],
+    )
     @action(detail=False, methods=["post"], parser_classes=[ShallowJSONParser])
+    @idempotent
     def bulk(self, request: Request) -> Response:
         """Delete, restore, purge, tag, untag or cut out again many pictures at once."""
         asked = BulkSerializer(data=request.data)

@@ -27,6 +27,7 @@ from images.services.housekeeping import (
     clear_old_failures,
     forget_ended_sessions,
 )
+from images.services.idempotency import forget_old_requests
 from images.services.renditions import trim_renditions
 from images.services.retention import drop_old_originals, purge_old_results, purge_passed
 from images.services.sharing import forget_old_links
@@ -57,6 +58,7 @@ def jobs() -> dict[str, Job]:
         "disk measured": measure_disk,
         "old links forgotten": forget_old_links,
         "old messages forgotten": forget_deliveries,
+        "old requests forgotten": forget_old_requests,
         "old failures forgotten": clear_old_failures,
         "expired sessions forgotten": clear_expired_sessions,
         "ended sessions unlisted": forget_ended_sessions,
