@@ -17,7 +17,7 @@ class ErrorSerializer(serializers.Serializer[Any]):
 
 class ErrorsSerializer(serializers.Serializer[Any]):
     type = serializers.ChoiceField(["validation_error", "client_error", "server_error"])
-    errors = ErrorSerializer(many=True)
+    errors = ErrorSerializer(many=True)  # type: ignore[assignment]
 
 
 class Schema(AutoSchema):

@@ -442,7 +442,8 @@ NAMES = [
         "shadow_type[car]",
         "semitransparency",
     ),
-    *("bg_color", "bg_image_url", "image_url", "image_file_b64", "nonsense"),
+    *("bg_color", "bg_image_url", "bg_image_file"),
+    *("image_url", "image_file_b64", "nonsense"),
 ]
 VALUES = st.text(max_size=30) | st.sampled_from(
     [
