@@ -18,9 +18,13 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = get_user_model()
-        fields = ["name", "keep_api_results"]
+        fields = ["name", "keep_api_results", "keep_improvements"]
         labels = {
             "name": _("Your name"),
             "keep_api_results": _("Keep pictures that programs send through compatible interfaces"),
+            "keep_improvements": _(
+                "Keep pictures that programs report as badly cut out, tagged “improve”; "
+                "without this, nothing of such a report is kept"
+            ),
         }
         widgets = {"name": forms.TextInput(attrs={"autocomplete": "name"})}

@@ -46,6 +46,7 @@ REFUSALS: dict[str, Refusal] = {
     "invalid_shadow_type": _INVALID,
     "invalid_add_shadow": _INVALID,
     "invalid_crop": _INVALID,
+    "invalid_tag": _INVALID,
     "invalid_type": _NOT_IN_LIST,
     "invalid_type_level": _NOT_IN_LIST,
     "invalid_size": _NOT_IN_LIST,
