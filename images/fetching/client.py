@@ -87,6 +87,8 @@ def post(url: str, policy: FetchPolicy, *, body: bytes, headers: Mapping[str, st
     end = monotonic() + policy.seconds
     question = _Question("POST", {"Accept": "*/*", **headers}, body)
     with _asked(question, read_target(url, policy), policy, end) as answer:
+        if monotonic() >= end:  # we cut it off ourselves, which may look like the end of the head
+            raise FetchFailed("The other server took too long.")
         _read_away(answer, policy)
         return Posted(answer.status, answer.headers.get("Retry-After", ""))
 

@@ -29,7 +29,7 @@ def unseal(sealed: str) -> str:
     """Raises Unsealable."""
     try:
         opened = _fernet(settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS).decrypt(sealed)
-    except InvalidToken as error:
+    except (InvalidToken, ValueError) as error:
         raise Unsealable from error
     return opened.decode()
 

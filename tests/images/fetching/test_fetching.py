@@ -3,6 +3,7 @@
 import socket
 import ssl
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -16,10 +17,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from images.fetching import FetchFailed, FetchPolicy, FetchRefused, fetch
+from images.fetching import FetchFailed, FetchPolicy, FetchRefused, Posted, check, fetch, post
 from images.fetching.addresses import is_public
 from images.fetching.policy import read_target
 from tests.images.fetching.hostile import Behaviour, answering, serving
+from tests.servers import free_port
 
 STRICT = FetchPolicy(max_bytes=1000, seconds=5)
 LOCAL_NETWORK = ip_network("127.0.0.0/8")
@@ -76,8 +78,15 @@ def test_the_table_is_long_enough() -> None:
     assert len(set(HOSTILE)) == len(HOSTILE) >= 100
 
 
+def send(url: str, policy: FetchPolicy) -> Posted:
+    return post(url, policy, body=b"message", headers={"X-Name": "value"})
+
+
+@pytest.mark.parametrize("ask", [fetch, send, check])
 @pytest.mark.parametrize("url", HOSTILE)
-def test_hostile_addresses_are_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hostile_addresses_are_refused(
+    url: str, ask: Callable[[str, FetchPolicy], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Before anything is connected to."""
 
     def never(*args: object, **kwargs: object) -> socket.socket:
@@ -85,7 +94,7 @@ def test_hostile_addresses_are_refused(url: str, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(socket, "create_connection", never)
     with pytest.raises((FetchRefused, FetchFailed)) as caught:
-        fetch(url, STRICT)
+        ask(url, STRICT)
     assert str(caught.value).endswith(".")
     if isinstance(caught.value, FetchFailed):  # not even a name
         assert "no server of this name" in str(caught.value)
@@ -354,3 +363,47 @@ def test_networks_of_the_administrator() -> None:
 def test_paths_and_names_are_written_safely() -> None:
     target = read_target("https://bücher.example/ä b?q=ü#part".replace(" ", "%20"), STRICT)
     assert str(target) == "https://xn--bcher-kva.example/%C3%A4%20b?q=%C3%BC"
+
+
+class TestSending:
+    def test_what_arrives(self) -> None:
+        with serving(answering(b"thanks", status="202 Accepted")) as server:
+            answer = send(f"{server.url}/hook?a=b", policy(server.port))
+        assert answer == Posted(202, "")
+        asked = server.asked[0].decode()
+        assert asked.startswith("POST /hook?a=b HTTP/1.1\r\n")
+        assert "Content-Length: 7\r\n" in asked
+        assert "X-Name: value\r\n" in asked
+
+    @pytest.mark.parametrize("status", [204, 301, 307, 400, 410, 429, 500, 503])
+    def test_any_status_is_an_answer(self, status: int) -> None:
+        """And a redirect is not followed."""
+        headers = ["Location: /again", "Retry-After: 7"]
+        with serving(answering(b"", *headers, status=f"{status} X")) as server:
+            assert send(server.url, policy(server.port)) == Posted(status, "7")
+        assert len(server.asked) == 1
+
+    def test_an_answer_that_breaks_off(self) -> None:
+        with serving(answering(b"half", "Content-Length: 100")) as server:
+            assert send(server.url, policy(server.port)).status == 200
+
+    def test_a_head_that_never_ends(self) -> None:
+        """When we cut it off ourselves, what came of it is no answer."""
+
+        def dripping(connection: socket.socket) -> None:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+            while not server.stopping.wait(0.05):
+                connection.sendall(b"x")
+
+        with serving(dripping) as server, pytest.raises(FetchFailed, match="too long"):
+            send(server.url, policy(server.port, seconds=0.5))
+
+    def test_nobody_there(self) -> None:
+        port = free_port()
+        with pytest.raises(FetchFailed, match="could not be reached"):
+            send(f"http://127.0.0.1:{port}/", policy(port))
+
+    def test_certificates_are_checked(self, certificate: Path) -> None:
+        server_of = serving(over_tls(certificate), reads_first=False)
+        with server_of as server, pytest.raises(FetchFailed):
+            send(f"https://127.0.0.1:{server.port}/", policy(server.port))
