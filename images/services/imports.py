@@ -1,5 +1,7 @@
 """Pictures that are named by an address instead of being sent."""
 
+from urllib.parse import unquote
+
 from django.conf import settings
 from django.core.files.base import File
 
@@ -46,6 +48,6 @@ def fetch_picture(*, url: str) -> "File[bytes]":
         raise AddressRefused(error.reason) from error
     except FetchFailed as error:
         raise DownloadFailed(error.reason) from error
-    file: File[bytes] = File(found.file, name=found.name or "picture")
+    file: File[bytes] = File(found.file, name=unquote(found.name) or "picture")
     file.size = found.size
     return file

@@ -268,6 +268,28 @@ class TestWrite:
         refused = api.post(f"{IMAGES}{image.pk}/cutouts/", {"refine_edges": "loud"})
         assert only_error(refused)["attr"] == "refine_edges"
 
+    @pytest.mark.parametrize("count", [1, 3])
+    def test_versions(
+        self,
+        api: APIClient,
+        image: Image,
+        stranger: User,
+        count: int,
+        django_assert_num_queries: DjangoAssertNumQueries,
+    ) -> None:
+        for _ in range(count - 1):
+            api.post(f"{IMAGES}{image.pk}/cutouts/", {"engine": "drawn"})
+            run_next_cutout()
+        submit(stranger)
+        ApiToken.objects.get().touch()
+        with django_assert_num_queries(4):  # the token, the picture, its tags, its cutouts
+            results = api.get(f"{IMAGES}{image.pk}/cutouts/").json()["results"]
+        newest_first = image.cutouts.order_by("-created_at").values_list("pk", flat=True)
+        assert [version["id"] for version in results] == [str(pk) for pk in newest_first]
+        assert len(results) == count
+        page = api.get(f"{IMAGES}{image.pk}/cutouts/?page_size=1").json()
+        assert [version["id"] for version in page["results"]] == [str(newest_first[0])]
+
     def test_retry(self, api: APIClient, image: Image, cutout: Cutout) -> None:
         address = f"/api/v1/cutouts/{cutout.pk}/retry/"
         assert only_error(api.post(address))["code"] == "not_failed"
