@@ -6,7 +6,7 @@ from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
 
 ALWAYS = {"400", "401", "403", "404", "406", "429", "500", "503"}
-OF_CHANGES = {"402", "409", "413", "415"}
+OF_CHANGES = {"402", "409", "413", "415", "422"}
 
 
 class ErrorSerializer(serializers.Serializer[Any]):
