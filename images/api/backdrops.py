@@ -68,7 +68,7 @@ class NewBackdropSerializer(serializers.Serializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("file" in attrs) == ("url" in attrs):
-            code = "required" if "file" not in attrs else "invalid"
+            code = "required" if "file" not in attrs else "only_one"
             raise serializers.ValidationError({"file": [ONE_SOURCE]}, code=code)
         return attrs
 

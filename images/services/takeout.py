@@ -10,10 +10,15 @@ from zipfile import ZIP_DEFLATED
 from django.conf import settings
 from django.db.models.fields.files import FieldFile
 
-from images.models import Cutout, Image, Status
+from images.models import Backdrop, Cutout, Image, Status
 from images.services.names import download_name
 from images.services.storage import open_file
-from images.services.takeout_records import describe_cutout, describe_image, describe_person
+from images.services.takeout_records import (
+    describe_backdrop,
+    describe_cutout,
+    describe_image,
+    describe_person,
+)
 from images.services.zips import Sent, StreamedZip, chunks, find_stored, oldest_first
 from processing.spec import RenderSpec
 
@@ -24,9 +29,12 @@ README = """Everything that Clearcut keeps about {email}.
 originals/    pictures as they were sent
 cutouts/      the current cutout of each, as PNG
 mattes/       the soft masks of all finished cutouts, and edges/ with the colours along them
+sent-mattes/  edited mattes that did not become a cutout, or have not yet
 results/      earlier cutouts that were kept in place of an original that had to go
 images.json   what is known about each picture, and which files belong to it
-account.json  the account, with its API tokens (never their keys), public links and sessions
+backdrops/    pictures to put behind subjects, and backdrops.json with what is known about them
+account.json  the account, with its API tokens (never their keys), public links and sessions,
+              batches, presets, and webhooks (never their secrets)
 missing.txt   files that are not here, and why; if there is no such file, none is missing
 """
 
@@ -42,9 +50,19 @@ class Takeout(StreamedZip):
             yield from self._pictures(records)
             records.seek(0)
             yield from self.add_data("images.json", chunks(records), compress_type=ZIP_DEFLATED)
+        yield from self._backdrops()
+
+    def _backdrops(self) -> Iterator[bytes]:
+        records = []
+        for backdrop in Backdrop.objects.visible_to(self.owner).order_by("created_at", "pk"):
+            record = describe_backdrop(backdrop=backdrop)
+            name = self.name("backdrops", backdrop.name)
+            record["file"] = yield from self.add_file(name, partial(open_file, backdrop.file))
+            records.append(record)
+        yield from self.add_text("backdrops.json", _as_json(records))
 
     def _pictures(self, records: IO[bytes]) -> Iterator[bytes]:
-        images = Image.objects.visible_to(self.owner).prefetch_related("cutouts")
+        images = Image.objects.visible_to(self.owner).prefetch_related("cutouts", "tags")
         records.write(b"[")
         for number, image in enumerate(oldest_first(images)):
             record = describe_image(image=image)
@@ -84,7 +102,7 @@ class Takeout(StreamedZip):
 def _files_of(cutout: Cutout, *, is_current: bool) -> list[tuple[str, FieldFile]]:
     """A result that is current is among the cutouts already."""
     if cutout.status != Status.DONE:
-        return []
+        return [("sent-mattes", cutout.sent_matte)] if cutout.sent_matte else []
     files = [("mattes", cutout.matte), ("edges", cutout.edges)]
     if not is_current:
         files.append(("results", cutout.result))

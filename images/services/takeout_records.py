@@ -8,7 +8,16 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 
-from images.models import Cutout, Image, MonthlyUsage, ShareLink
+from images.models import (
+    Backdrop,
+    Batch,
+    Cutout,
+    Image,
+    MonthlyUsage,
+    Preset,
+    ShareLink,
+    WebhookEndpoint,
+)
 from images.services.usage import limits_of, usage_of
 
 if TYPE_CHECKING:
@@ -22,10 +31,11 @@ PERSON = (
     "last_seen_at",
     "is_staff",
     "keep_api_results",
+    "keep_improvements",
 )
 IMAGE = (
     *("id", "original_name", "title", "content_type", "width", "height", "byte_size", "sha256"),
-    *("favourite", "created_at", "deleted_at", "original_deleted_at"),
+    *("favourite", "created_at", "deleted_at", "original_deleted_at", "batch_id"),
 )
 CUTOUT = (
     *(
@@ -42,6 +52,11 @@ CUTOUT = (
     *("timings", "error_code", "error_message", "rating", "rating_reason", "rated_at"),
     *("created_at", "started_at", "finished_at"),
 )
+BACKDROP = ("id", "name", "content_type", "width", "height", "byte_size", "sha256", "created_at")
+BATCH = ("id", "name", "expected", "created_at")
+PRESET = ("name", "spec", "created_at")
+WEBHOOK = ("url", "description", "events", "failing_since", "disabled_at", "created_at")
+BATCH = ("id", "name", "expected", "created_at")
 LINK = ("cutout", "spec", "created_at", "expires_at", "revoked_at")
 TOKEN = ("name", "prefix", "created_at", "last_used_at", "expires_at", "revoked_at")
 
@@ -55,6 +70,10 @@ def describe_person(*, owner: "User") -> dict[str, Any]:
         "two_factor": _rows(Authenticator, owner, "type", "created_at", "last_used_at"),
         "tokens": list(owner.api_tokens.values(*TOKEN)),
         "public_links": list(ShareLink.objects.filter(owner_id=owner.pk).values(*LINK)),
+        "batches": _own(Batch, owner, BATCH),
+        "presets": _own(Preset, owner, PRESET),
+        "webhooks": _own(WebhookEndpoint, owner, WEBHOOK),
+        "batches": list(owner.batches.values(*BATCH)),
         "sessions": _rows(UserSession, owner, "created_at", "last_seen_at", "ip", "user_agent"),
         "usage": asdict(usage_of(owner)),
         "limits": asdict(limits_of(owner)),
@@ -67,7 +86,11 @@ def describe_person(*, owner: "User") -> dict[str, Any]:
 
 
 def describe_image(*, image: Image) -> dict[str, Any]:
-    return _fields(image, IMAGE)
+    return {**_fields(image, IMAGE), "tags": [tag.name for tag in image.tags.all()]}
+
+
+def describe_backdrop(*, backdrop: Backdrop) -> dict[str, Any]:
+    return _fields(backdrop, BACKDROP)
 
 
 def describe_cutout(*, cutout: Cutout) -> dict[str, Any]:
@@ -80,3 +103,7 @@ def _fields(row: object, names: tuple[str, ...]) -> dict[str, Any]:
 
 def _rows(model: Any, owner: "User", *names: str) -> list[dict[str, Any]]:
     return list(model.objects.filter(user_id=owner.pk).values(*names))
+
+
+def _own(model: Any, owner: "User", names: tuple[str, ...]) -> list[dict[str, Any]]:
+    return list(model.objects.filter(owner_id=owner.pk).values(*names))

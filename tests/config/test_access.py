@@ -14,10 +14,21 @@ from django.utils.timezone import now
 from rest_framework.test import APIClient
 
 from accounts.models import ApiToken, Invitation, SiteSettings, User
-from images.models import Batch, Image, ShareLink, WebhookDelivery, WebhookEndpoint, WorkerProcess
+from images.models import (
+    Backdrop,
+    Batch,
+    Image,
+    Preset,
+    ShareLink,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WorkerProcess,
+)
+from images.services.backdrops import add_backdrop
+from images.services.presets import create_preset
 from images.services.sharing import share
 from processing.spec import RenderSpec
-from tests.factories import UserFactory
+from tests.factories import UserFactory, picture_file
 
 pytestmark = pytest.mark.django_db
 
@@ -76,6 +87,23 @@ def delivery_of(image: Image) -> WebhookDelivery:
     return found
 
 
+def backdrop_of(image: Image) -> Backdrop:
+    found = Backdrop.objects.filter(owner=image.owner).first()
+    return found or add_backdrop(owner=image.owner, file=picture_file())[0]
+
+
+def preset_of(image: Image) -> Preset:
+    found = Preset.objects.filter(owner=image.owner).first()
+    return found or create_preset(owner=image.owner, name="Mine", params={})
+
+
+OF_THEIR_OWN: dict[str, Callable[[Image], Model]] = {
+    "api:backdrop-": backdrop_of,
+    "api:preset-": preset_of,
+    "api:batch-": batch_of,
+}
+
+
 def address_of(name: str, image: Image, token: ApiToken) -> str:
     kinds: dict[str, Any] = {
         "token": token.pk,
@@ -90,8 +118,9 @@ def address_of(name: str, image: Image, token: ApiToken) -> str:
         return reverse(name, args=[image.current_cutout_id])
     if name == "web:end_link" or name.startswith("api:link-"):
         return reverse(name, args=[link_of(image).pk])
-    if name.startswith("api:batch-"):
-        return reverse(name, args=[batch_of(image).pk])
+    for start, row_of in OF_THEIR_OWN.items():
+        if name.startswith(start):
+            return reverse(name, args=[row_of(image).pk])
     if name.startswith(("api:webhook-", "web:webhook")):
         return reverse(name, args=[delivery_of(image).endpoint_id])
     if name.startswith("api:delivery-") or name == "web:resend":

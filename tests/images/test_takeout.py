@@ -12,21 +12,27 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from PIL import Image as Pixels
 from pytest_django import Settings
 
 from accounts.models import ApiToken, User
-from images.models import Cutout, Image
+from images.models import Batch, Cutout, Image, WebhookEndpoint
+from images.services.backdrops import add_backdrop
+from images.services.edits import submit_matte
+from images.services.presets import create_preset
 from images.services.renditions import get_rendition
 from images.services.retention import drop_original
 from images.services.sharing import share
 from images.services.slots import hold
+from images.services.tags import set_tags
+from images.services.tags import set_tags
 from images.services.takeout import Takeout
 from images.services.zips import AT_ONCE, DownloadRunning, Names
 from images.tasks import run_next_cutout
 from processing.spec import RenderSpec
-from tests.factories import UserFactory, submit
+from tests.factories import UserFactory, picture_bytes, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -99,6 +105,70 @@ class TestContents:
         assert told["created_at"]
         assert told["expires_at"] is told["revoked_at"] is None
         assert secret not in archive.read("account.json").decode()
+
+    def test_what_people_made_beside_pictures(
+        self, image: Image, owner: User, stranger: User
+    ) -> None:
+        for person in (owner, stranger):
+            content = picture_bytes(size=(30, 20))
+            file = SimpleUploadedFile("beach.png", content)
+            add_backdrop(owner=person, file=file, name="The beach")
+            create_preset(owner=person, name="Shop", params={"format": "webp"})
+            Batch.objects.create(owner=person, name="Spring")
+            WebhookEndpoint.objects.create(
+                owner=person, url="https://example.com/hook", secret="sealed-secret"
+            )
+        batch = owner.batches.get()
+        Image.objects.filter(pk=image.pk).update(batch=batch)
+        set_tags(image=image, names=["Red", "disc"])
+        archive = take(owner)
+        account = read_json(archive, "account.json")
+        assert [one["name"] for one in account["batches"]] == ["Spring"]
+        assert [(one["name"], one["spec"]) for one in account["presets"]] == [
+            ("Shop", "format=webp")
+        ]
+        assert [one["url"] for one in account["webhooks"]] == ["https://example.com/hook"]
+        (record,) = read_json(archive, "images.json")
+        assert record["batch_id"] == str(batch.pk)
+        assert set(record["tags"]) == {"Red", "disc"}
+        (backdrop,) = read_json(archive, "backdrops.json")
+        assert backdrop["name"] == "The beach"
+        assert archive.read(backdrop["file"]) == content
+        everything = b"".join(map(archive.read, archive.namelist()))
+        assert b"sealed-secret" not in everything
+        assert "missing.txt" not in archive.namelist()
+
+    def test_edited_mattes(self, cutout: Cutout, owner: User) -> None:
+        content = cutout.matte.open("rb").read()
+        edited = submit_matte(cutout=cutout, file=SimpleUploadedFile("matte.png", content))
+        versions = read_json(take(owner), "images.json")[0]["cutouts"]
+        sent = {version["id"]: version.get("sent-mattes") for version in versions}
+        assert sent[str(cutout.pk)] is None
+        assert take(owner).read(sent[str(edited.pk)]) == content
+        run_next_cutout()
+        archive = take(owner)
+        versions = read_json(archive, "images.json")[0]["cutouts"]
+        (version,) = [one for one in versions if one["kind"] == "edited"]
+        assert version["parent_id"] == str(cutout.pk)
+        assert Pixels.open(BytesIO(archive.read(version["mattes"]))).mode == "L"
+        assert "sent-mattes" not in version
+
+    def test_a_lost_backdrop_is_told(self, owner: User) -> None:
+        file = SimpleUploadedFile("beach.png", picture_bytes())
+        Path(add_backdrop(owner=owner, file=file)[0].file.path).unlink()
+        archive = take(owner)
+        assert "backdrops/beach.png" in archive.read("missing.txt").decode()
+        assert read_json(archive, "backdrops.json")[0]["file"] is None
+
+    def test_tags_and_batches(self, image: Image, owner: User) -> None:
+        image.batch = Batch.objects.create(owner=owner, name="Spring")
+        image.save(update_fields=["batch"])
+        set_tags(image=image, names=["b", "a"])
+        archive = take(owner)
+        (record,) = read_json(archive, "images.json")
+        assert (record["tags"], record["batch"]) == (["a", "b"], str(image.batch.pk))
+        (told,) = read_json(archive, "account.json")["batches"]
+        assert (told["id"], told["name"]) == (str(image.batch.pk), "Spring")
 
     def test_the_trash_but_nobody_else(self, owner: User, stranger: User) -> None:
         for person in (owner, stranger):

@@ -84,7 +84,7 @@ def test_other_people_have_their_own(owner: User, stranger: User) -> None:
         ({}, "required"),
         ({"file": SimpleUploadedFile("a.png", b"no picture")}, "not_an_image"),
         ({"file": SimpleUploadedFile("a.png", b"")}, "empty_file"),
-        ({"file": colour_file(), "url": "https://example.com/a.png"}, "invalid"),
+        ({"file": colour_file(), "url": "https://example.com/a.png"}, "only_one"),
         ({"url": "ftp://example.com/a.png"}, "address_refused"),
         ({"url": "http://127.0.0.1/a.png"}, "address_refused"),
         ({"file": colour_file(), "name": "a" * 256}, "max_length"),
