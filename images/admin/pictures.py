@@ -147,6 +147,10 @@ class ImageAdmin(ReadOnlyAdmin[Image]):
     def has_delete_permission(self, request: HttpRequest, obj: Image | None = None) -> bool:
         return self._may(request, "delete")
 
+    def delete_model(self, request: HttpRequest, obj: Image) -> None:
+        """As any other picture goes for good: tags that only it had go along."""
+        purge(images=Image.objects.filter(pk=obj.pk))
+
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Image]) -> None:
         purge(images=cast("ImageQuerySet", queryset))
 

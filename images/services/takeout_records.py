@@ -53,7 +53,6 @@ CUTOUT = (
     *("created_at", "started_at", "finished_at"),
 )
 BACKDROP = ("id", "name", "content_type", "width", "height", "byte_size", "sha256", "created_at")
-BATCH = ("id", "name", "expected", "created_at")
 PRESET = ("name", "spec", "created_at")
 WEBHOOK = ("url", "description", "events", "failing_since", "disabled_at", "created_at")
 BATCH = ("id", "name", "expected", "created_at")
@@ -73,7 +72,6 @@ def describe_person(*, owner: "User") -> dict[str, Any]:
         "batches": _own(Batch, owner, BATCH),
         "presets": _own(Preset, owner, PRESET),
         "webhooks": _own(WebhookEndpoint, owner, WEBHOOK),
-        "batches": list(owner.batches.values(*BATCH)),
         "sessions": _rows(UserSession, owner, "created_at", "last_seen_at", "ip", "user_agent"),
         "usage": asdict(usage_of(owner)),
         "limits": asdict(limits_of(owner)),

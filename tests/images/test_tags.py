@@ -1,6 +1,7 @@
 """Tags: cleaned, one row a word, gone with the last picture."""
 
 import pytest
+from django.test import Client
 
 from accounts.models import User
 from images.models import Image, Tag
@@ -82,6 +83,13 @@ class TestOnePicture:
         assert Tag.objects.count() == 2
         purge(images=Image.objects.in_trash())
         assert [tag.name for tag in Tag.objects.all()] == ["b"]
+
+    def test_deleting_by_an_administrator_too(self, admin_client: Client, owner: User) -> None:
+        image = tagged(owner, ["a"])
+        address = f"/admin/images/image/{image.pk}/delete/"
+        assert admin_client.post(address, {"post": "yes"}).status_code == 302
+        assert not Image.objects.exists()
+        assert not Tag.objects.exists()
 
     def test_words_are_of_one_person(self, owner: User, stranger: User) -> None:
         tagged(owner, ["a"])

@@ -27,7 +27,6 @@ from images.services.retention import drop_original
 from images.services.sharing import share
 from images.services.slots import hold
 from images.services.tags import set_tags
-from images.services.tags import set_tags
 from images.services.takeout import Takeout
 from images.services.zips import AT_ONCE, DownloadRunning, Names
 from images.tasks import run_next_cutout
@@ -159,16 +158,6 @@ class TestContents:
         archive = take(owner)
         assert "backdrops/beach.png" in archive.read("missing.txt").decode()
         assert read_json(archive, "backdrops.json")[0]["file"] is None
-
-    def test_tags_and_batches(self, image: Image, owner: User) -> None:
-        image.batch = Batch.objects.create(owner=owner, name="Spring")
-        image.save(update_fields=["batch"])
-        set_tags(image=image, names=["b", "a"])
-        archive = take(owner)
-        (record,) = read_json(archive, "images.json")
-        assert (record["tags"], record["batch"]) == (["a", "b"], str(image.batch.pk))
-        (told,) = read_json(archive, "account.json")["batches"]
-        assert (told["id"], told["name"]) == (str(image.batch.pk), "Spring")
 
     def test_the_trash_but_nobody_else(self, owner: User, stranger: User) -> None:
         for person in (owner, stranger):
