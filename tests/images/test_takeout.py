@@ -108,8 +108,8 @@ class TestContents:
     def test_what_people_made_beside_pictures(
         self, image: Image, owner: User, stranger: User
     ) -> None:
+        content = picture_bytes(size=(30, 20))
         for person in (owner, stranger):
-            content = picture_bytes(size=(30, 20))
             file = SimpleUploadedFile("beach.png", content)
             add_backdrop(owner=person, file=file, name="The beach")
             create_preset(owner=person, name="Shop", params={"format": "webp"})

@@ -79,10 +79,25 @@ def test_what_is_no_good(api: APIClient, body: dict[str, Any], error: tuple[str,
 
 
 @pytest.mark.parametrize(
-    "body", ["[]", "1", r'{"name": "\ud800", "parameters": {}}', r'{"name": "\u0000"}', "{"]
+    "body",
+    [
+        r'{"name": "a", "parameters": {"\ud800": 1}}',
+        r'{"name": "\ud83d"}',
+        "[]",
+        "1",
+        r'{"name": "\ud800", "parameters": {}}',
+        r'{"name": "\u0000"}',
+        "{",
+    ],
 )
 def test_bodies_of_any_kind(api: APIClient, body: str) -> None:
     assert api.post(URL, body, content_type="application/json").status_code == 400
+
+
+def test_whole_characters_may_be_escaped(api: APIClient) -> None:
+    body = r'{"name": "\ud83d\ude00", "parameters": {}}'
+    response = api.post(URL, body, content_type="application/json")
+    assert (response.status_code, response.json()["name"]) == (201, "\N{GRINNING FACE}")
 
 
 @pytest.mark.parametrize("name", [r"\ud800", r"a\u0000b"])
