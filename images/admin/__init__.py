@@ -8,6 +8,7 @@ from . import (  # noqa: F401 - registered by being imported
     people,
     pictures,
     queue,
+    webhooks,
 )
 
 admin.site.site_title = _("Clearcut administration")

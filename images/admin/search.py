@@ -59,6 +59,16 @@ def find_links(links: QuerySet[Row], text: str) -> QuerySet[Row]:
     return links.filter(cutout__image__in=_named(text))
 
 
+def find_webhooks(rows: QuerySet[Row], text: str) -> QuerySet[Row]:
+    """Webhooks or their messages by identifier, or owner's address."""
+    text = text.strip()
+    if not text:
+        return rows
+    if pk := read_uuid(text):
+        return rows.filter(pk=pk)
+    return rows.filter(owner__in=_people(text))
+
+
 def _people(text: str) -> list[UUID]:
     found = get_user_model()._default_manager.filter(email__icontains=text)
     return list(found.values_list("pk", flat=True)[:MAX_PEOPLE])

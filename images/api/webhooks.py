@@ -3,9 +3,13 @@
 from typing import TYPE_CHECKING, Any, cast
 
 import django_filters as filters
+from allauth.account.internal.flows.reauthentication import is_reauthentication_required
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import generics, mixins, serializers, status, viewsets
+from rest_framework.authentication import SessionAuthentication
 from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -143,6 +147,7 @@ class WebhookViewSet(
         """Have an address told. The answer holds the secret that signs its messages, this once."""
         fields = WebhookFieldsSerializer(data=request.data)
         fields.is_valid(raise_exception=True)
+        _ask_for_proof(request)
         site = request.build_absolute_uri("/").rstrip("/")
         owner = cast("User", request.user)
         try:
@@ -161,6 +166,8 @@ class WebhookViewSet(
         fields = WebhookChangeSerializer(data=request.data, partial=True)
         fields.is_valid(raise_exception=True)
         url = endpoint.url
+        if fields.validated_data.get("url", url) != url:
+            _ask_for_proof(request)
         try:
             update_endpoint(endpoint=endpoint, **fields.validated_data)
         except AddressRefused as refusal:
@@ -174,6 +181,7 @@ class WebhookViewSet(
     def rotate_secret(self, request: Request, pk: str) -> Response:
         """Make a new secret. Everything sent from now on is signed with it."""
         endpoint = self.get_object()
+        _ask_for_proof(request)
         secret = rotate_secret(endpoint=endpoint)
         self._mention_key(endpoint)
         return Response({"secret": secret})
@@ -231,6 +239,16 @@ class DeliveryViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Webhook
         delivery = self.get_object()
         resend(delivery=delivery)
         return Response(DeliverySerializer(delivery).data, status=status.HTTP_202_ACCEPTED)
+
+
+def _ask_for_proof(request: Request) -> None:
+    """A webhook outlives a session that somebody else has got hold of. Keys are told of by mail."""
+    is_session = isinstance(request.successful_authenticator, SessionAuthentication)
+    if is_session and is_reauthentication_required(request._request, app=""):
+        raise PermissionDenied(
+            _("Sign in again, or do it on the page of webhooks: it is some time since you did."),
+            code="proof_needed",
+        )
 
 
 def _wrong_url(refusal: AddressRefused) -> serializers.ValidationError:

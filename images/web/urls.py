@@ -14,6 +14,7 @@ from images.web import (
     shared,
     takeout,
     trash,
+    webhooks,
     workspace,
 )
 
@@ -41,6 +42,13 @@ pages = [
     path("trash/empty/", trash.empty, name="empty_trash"),
     path("account/", account.account, name="account"),
     path("account/export/", takeout.takeout, name="takeout"),
+    path("account/webhooks/", webhooks.webhooks, name="webhooks"),
+    path("account/webhooks/<uuid:webhook_id>/", webhooks.webhook, name="webhook"),
+    path("account/webhooks/<uuid:webhook_id>/switch/", webhooks.switch, name="webhook_switch"),
+    path("account/webhooks/<uuid:webhook_id>/secret/", webhooks.new_secret, name="webhook_secret"),
+    path("account/webhooks/<uuid:webhook_id>/test/", webhooks.send_a_test, name="webhook_test"),
+    path("account/webhooks/<uuid:webhook_id>/delete/", webhooks.delete, name="webhook_delete"),
+    path("account/messages/<uuid:delivery_id>/resend/", webhooks.send_again, name="resend"),
 ]
 
 urlpatterns = [
