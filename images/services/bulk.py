@@ -143,4 +143,5 @@ def _behind(place: Place | None) -> Q:
     if place is None:
         return Q()
     moment, pk = place
-    return Q(created_at__lt=moment) | Q(created_at=moment, pk__lt=pk)
+    # The first condition lets the index begin there.
+    return Q(created_at__lte=moment) & (Q(created_at__lt=moment) | Q(pk__lt=pk))

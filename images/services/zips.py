@@ -192,7 +192,8 @@ def oldest_first(images: ImageQuerySet) -> Iterator[Image]:
                 image.current_cutout.image = image
             yield image
         last = page[-1]
-        after = Q(created_at__gt=last.created_at) | Q(created_at=last.created_at, pk__gt=last.pk)
+        later = Q(created_at__gt=last.created_at) | Q(pk__gt=last.pk)
+        after = Q(created_at__gte=last.created_at) & later  # where the index can begin
 
 
 def find_stored(cutout: Cutout, spec: RenderSpec) -> tuple[FieldFile, tuple[int, int]] | None:
