@@ -1,5 +1,6 @@
 """Finished cutouts as files in EXPORT_DIR."""
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from pytest_django import Settings
 from accounts.models import User
 from images.checks import check_export
 from images.models import Cutout, Image
+from images.services.edits import submit_matte
 from images.services.export import export_cutout, export_next_due
 from images.tasks import run_next_cutout
 from tests.factories import UserFactory, submit
@@ -148,3 +150,16 @@ def test_a_foreign_file_is_never_overwritten(owner: User, folder: Path) -> None:
     export_next_due()
     assert (folder / only).read_bytes() == b"mine"
     assert len(files(folder)) == 2
+
+
+def test_an_edited_one_is_a_file_of_its_own(folder: Path, owner: User) -> None:
+    cutout = finish(owner)
+    matte = Pixels.new("L", (cutout.image.width, cutout.image.height))
+    matte.paste(255, (10, 10, 40, 40))
+    buffer = BytesIO()
+    matte.save(buffer, "PNG")
+    submit_matte(cutout=cutout, file=ContentFile(buffer.getvalue(), name="matte.png"))
+    run_next_cutout()
+    first, second = sorted(folder.rglob("*.png"), key=lambda path: path.name)
+    assert (first.name, second.name) == ("disc (2).png", "disc.png")
+    assert Pixels.open(first).getchannel("A").tobytes() == matte.tobytes()
