@@ -1,5 +1,6 @@
 """Signing in at a company's provider, in a browser that holds forms to their own site."""
 
+import shutil
 from collections.abc import Iterator
 
 import oidc_provider_mock  # type: ignore[import-untyped]
@@ -21,8 +22,12 @@ def provider() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def company(provider: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
-    application = make_application(tmp_path_factory.mktemp("company"))
+def company(
+    provider: str, prepared: Application, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Application]:
+    folder = tmp_path_factory.mktemp("company")
+    shutil.copytree(prepared.folder / "data", folder / "data")
+    application = make_application(folder)
     application.settings |= {
         "SIGNUP": "closed",
         "OIDC_SERVER_URL": provider,
