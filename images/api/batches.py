@@ -11,8 +11,8 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from images.api import bulk
 from images.api.archives import ARCHIVE_ANSWER, ARCHIVE_PARAMETERS, send_archive
-from images.api.bulk import describe
 from images.api.idempotency import IDEMPOTENCY_KEY, idempotent
 from images.api.negotiation import JsonOrBytes
 from images.api.serializers import BatchFieldsSerializer, BatchSerializer, BulkResultSerializer
@@ -20,7 +20,7 @@ from images.api.throttles import AnonymousThrottle, UploadThrottle, UserThrottle
 from images.models import Batch, Status
 from images.models.batch import BatchQuerySet
 from images.services.batches import batch_states, change_batch, create_batch, images_of
-from images.services.bulk import retrying, run_bulk
+from images.services.bulk import retrying
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -80,7 +80,8 @@ class BatchViewSet(mixins.DestroyModelMixin, viewsets.GenericViewSet[Batch]):
     def retry(self, request: Request, pk: str) -> Response:
         """Put all pictures that failed back into the queue."""
         failed = images_of(self.get_object()).in_status(Status.FAILED)
-        return Response(describe(run_bulk(images=failed, action=retrying())))
+        owner = cast("User", request.user)
+        return Response(bulk.run(owner=owner, images=failed, action=retrying()))
 
     @extend_schema(parameters=ARCHIVE_PARAMETERS, responses=ARCHIVE_ANSWER)
     @action(detail=True, methods=["get"])

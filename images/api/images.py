@@ -139,10 +139,8 @@ class ImageViewSet(
         fields = dict(changes.validated_data)
         if "tags" in fields:
             set_tags(image=image, names=fields.pop("tags"))
-        for name, value in fields.items():
-            setattr(image, name, value)
         if fields:
-            image.save(update_fields=list(fields))
+            Image.objects.filter(pk=image.pk).update(**fields)
         return Response(self.get_serializer(self.get_object()).data)
 
     @extend_schema(

@@ -56,11 +56,11 @@ def create_batch(*, owner: "User", name: str = "", expected: int | None = None) 
 
 
 def change_batch(*, batch: Batch, **fields: str | int | None) -> None:
-    """fields: `name` and `expected`, or one of them."""
+    """fields: `name` and `expected`, or one of them. Raises BatchGone."""
+    if fields and not Batch.objects.filter(pk=batch.pk).update(**fields):
+        raise BatchGone
     for name, value in fields.items():
         setattr(batch, name, value)
-    if fields:
-        batch.save(update_fields=list(fields))
 
 
 def batch_state(batch: Batch) -> BatchState:

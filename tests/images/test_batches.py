@@ -11,6 +11,7 @@ from images.services.batches import (
     BatchState,
     batch_state,
     batch_states,
+    change_batch,
     create_batch,
     images_of,
 )
@@ -106,4 +107,6 @@ def test_one_that_goes_meanwhile(batch: Batch) -> None:
     Batch.objects.all().delete()
     with pytest.raises(BatchGone), transaction.atomic():
         put_into(batch)
+    with pytest.raises(BatchGone):
+        change_batch(batch=batch, name="x")
     assert not Image.objects.exists()

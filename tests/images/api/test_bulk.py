@@ -1,14 +1,17 @@
 """Many pictures at once: /api/v1/images/bulk/ and /api/v1/images/archive/."""
 
 import uuid
+from contextlib import ExitStack
 from io import BytesIO
 from typing import Any
 from zipfile import ZipFile
 
 import pytest
+from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from images.api import bulk
 from images.api.filters import ImageFilter
 from images.api.serializers import ImageFilterSerializer
 from images.models import Batch, Cutout, Image, Status
@@ -127,6 +130,16 @@ class TestRerun:
 
 
 class TestTime:
+    def test_some_at_once(self, api: APIClient, image: Image, settings: Settings) -> None:
+        with ExitStack() as held:
+            for _ in range(max(1, settings.WEB_THREADS // 4)):
+                held.enter_context(bulk._places.taken(uuid.uuid4()))
+            response = api.post(BULK, {"action": "delete", "filter": {}})
+        assert response.status_code == 503
+        assert only_error(response)["code"] == "busy"
+        assert kept() == {image.pk}
+        assert act(api, "delete", filter={}) == counts(1, 1)
+
     def test_goes_on_where_it_stopped(
         self, api: APIClient, three: list[Image], monkeypatch: pytest.MonkeyPatch
     ) -> None:

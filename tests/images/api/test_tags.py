@@ -64,7 +64,10 @@ class TestChange:
 
         assert patch(tags="a, b")["tags"] == ["a", "b"]
         assert patch(title="x")["tags"] == ["a", "b"]
-        assert patch(tags="")["tags"] == []
+        assert api.patch(address, {"favourite": True}).json()["favourite"]
+        assert patch(tags="") | {"tags": None} == patch(title="x") | {"tags": None}
+        body = api.get(address).json()
+        assert (body["tags"], body["favourite"]) == ([], True)
 
     @pytest.mark.parametrize(
         "tags",
