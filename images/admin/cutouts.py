@@ -195,7 +195,8 @@ class CutoutAdmin(ReadOnlyAdmin[Cutout]):
     @admin.display(description=_("engine"))
     def made_by(self, cutout: Cutout) -> str:
         took = "" if cutout.duration_ms is None else f", {cutout.duration_ms / 1000:.1f} s"
-        return cutout.engine + took
+        by = _("edited by hand") if cutout.kind == Cutout.Kind.EDITED else cutout.engine
+        return f"{by}{took}"
 
     @admin.action(permissions=["act"], description=_("Try the selected failed cutouts again"))
     def retry(self, request: HttpRequest, queryset: QuerySet[Cutout]) -> None:

@@ -21,7 +21,7 @@ from images.services.errors import CutoutNotReady
 from images.services.sharing import revoke_link, share
 from images.web.files import spec_from_form
 from images.web.refusals import REFUSALS, refuse
-from processing.spec import OUTPUT_FORMATS, WHITE, Ground, RenderSpec
+from processing.spec import OUTPUT_FORMATS, WHITE, Backdrop, Ground, RenderSpec
 from processing.spec.grounds import ground_name
 
 LIFETIMES = [
@@ -58,6 +58,8 @@ def in_words(spec: RenderSpec) -> str:
 def _ground_in_words(ground: Ground | None) -> str:
     if ground is None:
         return _("transparent")
+    if isinstance(ground, Backdrop):
+        return _("a picture of yours behind it")
     name = ground_name(ground)
     return _("%(ground)s behind it") % {"ground": f"#{name}" if isinstance(ground, tuple) else name}
 
