@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponseBase, StreamingHttpResponse
 from django.utils.http import content_disposition_header
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
@@ -52,8 +52,8 @@ def send_archive(
         "Cache-Control": "private, no-store",
         "X-Accel-Buffering": "no",  # else nginx writes gigabytes to its disk
     }
-    if request.method == "HEAD":
-        return HttpResponse(content_type="application/zip", headers=headers)
+    if request.method == "HEAD":  # takes no place, and renders nothing
+        return StreamingHttpResponse(content_type="application/zip", headers=headers)
     archive = Archive(owner=owner, images=images, spec=spec, names=names)
     return StreamingHttpResponse(archive, content_type="application/zip", headers=headers)
 
