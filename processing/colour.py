@@ -48,6 +48,8 @@ def values_of(image: Image.Image) -> Image.Image:
 def _alpha_of(image: Image.Image) -> Image.Image | None:
     if image.mode in _DEEP_MODES:
         return _deep_alpha(image)
+    if image.mode in ("RGBA", "LA"):
+        return image.getchannel("A")
     if not image.has_transparency_data:
         return None
     return image.convert("RGBA").getchannel("A")

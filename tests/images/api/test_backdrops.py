@@ -18,9 +18,8 @@ from images.services import backdrops, unfinished
 from images.services.backdrops import add_backdrop
 from tests.factories import UserFactory, picture_bytes
 
-pytestmark = pytest.mark.django_db
-
 URL = "/api/v1/backdrops/"
+pytestmark = pytest.mark.django_db
 
 
 def colour_file(
@@ -221,6 +220,7 @@ def test_pages_know_them_too(owner: User, cutout: Cutout, owner_client: Client) 
     link = owner_client.post(f"/cutouts/{cutout.pk}/link/{query}", {"days": "1"})
     assert link.status_code == 200
     assert cutout.links.get().spec.endswith(backdrop.sha256)
+    assert "a picture of yours behind it" in link.content.decode()
 
 
 def test_the_simple_interface_knows_them(

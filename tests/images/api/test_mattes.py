@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 from django.utils import timezone
 from PIL import Image as Pixels
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from images.api.throttles import UploadThrottle
 from images.models import Batch, Cutout, Image, Lane, MonthlyUsage, Status
 from images.queue.claims import claim_next
 from images.services import unfinished
@@ -197,6 +199,20 @@ def test_refusals_by_state(
     assert Cutout.objects.count() == 2
     # Of the first alone, whose file goes once its transaction is through.
     assert len(list((Path(default_storage.path("cutouts"))).rglob("sent-*"))) == 1
+
+
+def test_sending_them_is_counted_as_uploads_are(
+    api: APIClient, cutout: Cutout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(UploadThrottle, "THROTTLE_RATES", {"upload": "1/min"})
+    assert [put(api, cutout).status_code for _time in range(2)] == [201, 429]
+
+
+def test_administrators_see_what_it_is(
+    api: APIClient, cutout: Cutout, admin_client: Client
+) -> None:
+    put(api, cutout)
+    assert "edited by hand" in admin_client.get("/admin/images/cutout/").content.decode()
 
 
 def test_strangers_find_nothing(api: APIClient, stranger: User) -> None:
