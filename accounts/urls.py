@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from accounts.web import departure, first_run, invitations, pages, sessions, tokens
+from accounts.web import departure, first_run, guides, invitations, pages, sessions, tokens
 
 app_name = "accounts"
 
@@ -22,5 +22,6 @@ urlpatterns = [
     path("invitation/<str:token>/", invitations.invitation, name="invitation"),
     path("terms/", pages.terms, name="terms"),
     path("privacy/", pages.privacy, name="privacy"),
+    path("help/moving-from-remove-bg/", guides.moving_from_remove_bg, name="moving_from_remove_bg"),
     path("account/", include(account)),
 ]
