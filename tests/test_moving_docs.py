@@ -1,6 +1,7 @@
 """The guides for people who move here name every parameter and header, and nothing else."""
 
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from images.compat.removebg import parameters
 from images.compat.removebg.errors import REFUSALS
 from images.compat.removebg.views import EXPOSED
 from processing.errors import ProcessingError
+from tests.programs import find_program
 
 DOCS = Path(settings.BASE_DIR) / "docs"
 REMOVE_BG = (DOCS / "moving-from-remove-bg.md").read_text()
@@ -108,3 +110,20 @@ def test_parameters_of_the_command_line_are_understood() -> None:
             RenderSpec.parse(text)
         except ProcessingError as error:
             pytest.fail(f"{text}: {error.message}")
+
+
+def test_the_recipe_for_caddy_is_sound(tmp_path: Path) -> None:
+    """With the certificate that the guide's commands make; nginx has its turn in the system tests."""
+    caddy, _openssl = find_program("caddy"), find_program("openssl")
+    (commands,) = re.findall(r"^```sh\n(.*?)^```", REMOVE_BG, re.MULTILINE | re.DOTALL)
+    subprocess.run(["bash", "-euc", commands], cwd=tmp_path, check=True, capture_output=True)
+    (site,) = re.findall(r"^```\n(api\.remove\.bg \{.*?)^```", REMOVE_BG, re.MULTILINE | re.DOTALL)
+    (tmp_path / "Caddyfile").write_text(site.replace("/etc/ssl/", f"{tmp_path}/"))
+    done = subprocess.run(
+        [caddy, "validate", "--adapter", "caddyfile", "--config", "Caddyfile"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
