@@ -13,9 +13,12 @@ from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
 
-SECRETS = ["session_key", "key_hash", "token_hash", "password", "data", "first_run_code"]
+SECRETS = [
+    *("session_key", "key_hash", "token_hash", "password", "data", "first_run_code"),
+    *("secret", "url", "payload"),
+]
 COMPARISONS = ["", "__startswith", "__gte"]
-ROADS = ["", "user__", "owner__"]
+ROADS = ["", "user__", "owner__", "endpoint__"]
 
 
 def address_of(model: type[Model]) -> str:

@@ -38,6 +38,7 @@ SIGNED_IN = [
     "/trash/",
     "/account/",
     "/account/tokens/",
+    "/account/webhooks/",
     "/accounts/password/change/",
     "/accounts/email/",
     "/accounts/reauthenticate/",
