@@ -113,7 +113,7 @@ def test_parameters_of_the_command_line_are_understood() -> None:
 
 
 def test_the_recipe_for_caddy_is_sound(tmp_path: Path) -> None:
-    """With the certificate that the guide's commands make; nginx has its turn in the system tests."""
+    """With the certificate of the guide's own commands; the system tests try nginx."""
     caddy, _openssl = find_program("caddy"), find_program("openssl")
     (commands,) = re.findall(r"^```sh\n(.*?)^```", REMOVE_BG, re.MULTILINE | re.DOTALL)
     subprocess.run(["bash", "-euc", commands], cwd=tmp_path, check=True, capture_output=True)
