@@ -128,7 +128,7 @@ def _count(
     """
     if room.update(**counted):
         return True
-    if rows.exists():
-        return False
-    type(fresh)._default_manager.bulk_create([fresh], ignore_conflicts=True)
+    if not rows.exists():
+        type(fresh)._default_manager.bulk_create([fresh], ignore_conflicts=True)
+    # Once more in any case: somebody may have made the row between the first two questions.
     return bool(room.update(**counted))

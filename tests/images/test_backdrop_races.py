@@ -13,6 +13,7 @@ from accounts.models import User
 from images.models import Backdrop, Usage
 from images.services import backdrops
 from images.services.backdrops import BackdropLimitReached, add_backdrop
+from images.services.errors import LimitReached
 from tests.databases import SharedDatabase
 from tests.factories import UserFactory, picture_bytes
 
@@ -35,7 +36,7 @@ def add_at_once(person: User, contents: list[bytes]) -> list[Any]:
         try:
             file = SimpleUploadedFile("wall.png", content)
             results.append(add_backdrop(owner=person, file=file))
-        except BackdropLimitReached as error:
+        except LimitReached as error:
             results.append(error)
         finally:
             connection.close()
