@@ -24,6 +24,7 @@ def test_a_ball_is_cut_out() -> None:
     assert extraction.bbox is not None
     assert np.abs(np.subtract(extraction.bbox, (100, 75, 301, 226))).max() <= 3
     assert extraction.coverage == pytest.approx(np.pi / 16, abs=0.01)
+    assert extraction.confidence is not None
     assert extraction.confidence > 0.9
     assert set(extraction.timings) == {
         "prepare",
