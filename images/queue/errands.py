@@ -54,7 +54,7 @@ class Errands:
         self._lookout = threading.Lock()
         self._threads = [
             threading.Thread(target=self._work, name=f"errands-{number}", daemon=True)
-            for number in range(threads)
+            for number in range(threads if errands else 0)
         ]
 
     def start(self) -> None:
