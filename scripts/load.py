@@ -39,7 +39,8 @@ from config.environment import env_path
 from scripts.bench.pictures import Picture, make_pictures
 from tests.system.application import Application
 
-EMAIL, PASSWORD = "load@example.com", "a calm green harbour 17"
+PEOPLE = [f"load{number}@example.com" for number in range(4)]
+PASSWORD = "a calm green harbour 17"  # noqa: S105 - of people who last for minutes
 GENEROUS = dict.fromkeys(("API_RATE", "UPLOAD_RATE", "ANONYMOUS_RATE"), "1000000/min")
 ACCEPTED, PASSING = (200, 201, 202), (429, 503)
 MAX_UNDER_WAY = 3  # uploads of one client that nobody waits for
@@ -69,7 +70,8 @@ class Record:
     seconds: dict[str, list[float]] = field(default_factory=dict)
     statuses: dict[str, Counter[int]] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
-    accepted: set[str] = field(default_factory=set)
+    # The key with which each accepted upload can be looked at.
+    accepted: dict[str, str] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, kind: str, seconds: float, answer: requests.Response) -> None:
@@ -107,10 +109,11 @@ class Client(threading.Thread):
     """One person or program, who does one thing after the other."""
 
     def __init__(
-        self, number: int, url: str, key: str, pictures: list[Picture], record: Record, end: float
+        self, number: int, url: str, key: str, pictures: list[Picture], record: Record
     ) -> None:
         super().__init__(daemon=True)
-        self.url, self.pictures, self.record, self.end = url, pictures, record, end
+        self.url, self.key, self.pictures = url, key, pictures
+        self.record, self.end = record, 0.0
         self.random = random.Random(number)  # noqa: S311 - no secret hangs on it
         self.http = requests.Session()
         self.http.headers["Authorization"] = f"Token {key}"
@@ -119,13 +122,13 @@ class Client(threading.Thread):
         self.under_way: list[str] = []
         self.done: list[str] = []
 
-    def sign_in(self) -> None:
+    def sign_in(self, email: str) -> None:
         """So that its pages are those of somebody with pictures."""
         address = f"{self.url}/accounts/login/"
         page = self.browser.get(address, timeout=30)
         token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
         assert token, page.text
-        form = {"login": EMAIL, "password": PASSWORD, "csrfmiddlewaretoken": token[1]}
+        form = {"login": email, "password": PASSWORD, "csrfmiddlewaretoken": token[1]}
         self.browser.post(address, data=form, timeout=30).raise_for_status()
         self.pages = ["/workspace/", "/images/", "/account/"]
 
@@ -183,7 +186,7 @@ class Client(threading.Thread):
             identifier = answer.json()["latest_cutout"]
             self.under_way.append(identifier)
             with self.record.lock:
-                self.record.accepted.add(identifier)
+                self.record.accepted[identifier] = self.key
         return None
 
     def look(self) -> None:
@@ -240,16 +243,15 @@ def main() -> int:
         application = None if options.url else start_application(stack)
         url = options.url.rstrip("/") if application is None else application.url
         refuse_others(url)
-        key = options.key if application is None else application.issue_token(EMAIL)
+        keys = [options.key] if application is None else make_people(application)
         clients = [
-            Client(number, url, key, pictures, record, time.monotonic() + options.seconds)
+            Client(number, url, keys[number % len(keys)], pictures, record)
             for number in range(options.clients)
         ]
         if application is not None:
-            application.create_user(EMAIL, PASSWORD)
             warm_up(clients)
         memory = run_for(options.seconds, clients, application)
-        lost = drain(url, key, record.accepted)
+        lost = drain(url, record.accepted)
         faults = judge(record, lost, memory)
         if application is not None:
             application.stop()
@@ -294,10 +296,17 @@ def start_application(stack: ExitStack) -> Application:
     return application
 
 
+def make_people(application: Application) -> list[str]:
+    """The keys of some people: one alone never gets all places."""
+    for email in PEOPLE:
+        application.create_user(email, PASSWORD)
+    return [application.issue_token(email) for email in PEOPLE]
+
+
 def warm_up(clients: list[Client]) -> None:
     """Weights are loaded and every page has been made once before anything is measured."""
-    for client in clients:
-        client.sign_in()
+    for number, client in enumerate(clients):
+        client.sign_in(PEOPLE[number % len(PEOPLE)])
     first = clients[0]
     for _ in range(3):
         first.upload(wait=60)
@@ -328,14 +337,15 @@ def run_for(
     return memory
 
 
-def drain(url: str, key: str, accepted: set[str]) -> set[str]:
+def drain(url: str, accepted: dict[str, str]) -> set[str]:
     """The uploads that have not ended when nothing is done any more, or after ten minutes."""
     left, end = set(accepted), time.monotonic() + DRAIN_SECONDS
     with requests.Session() as http:
-        http.headers["Authorization"] = f"Token {key}"
         while left and time.monotonic() < end:
             for identifier in sorted(left):
-                answer = http.get(f"{url}/api/v1/cutouts/{identifier}/", timeout=60)
+                headers = {"Authorization": f"Token {accepted[identifier]}"}
+                address = f"{url}/api/v1/cutouts/{identifier}/"
+                answer = http.get(address, headers=headers, timeout=60)
                 if answer.status_code == 200 and answer.json()["status"] in ("done", "failed"):
                     left.discard(identifier)
             time.sleep(0.5)
