@@ -26,7 +26,18 @@ from images.services.webhooks import make_endpoint, resend, rotate_secret, updat
 if TYPE_CHECKING:
     from accounts.models import User
 
+MAX_EVENTS_SENT = 20  # the same one twice does no harm
 THROTTLES = [AnonymousThrottle, UserThrottle, UploadThrottle]
+
+
+class EventsField(serializers.ListField):
+    child = serializers.ChoiceField([(event.value, event.label) for event in SUBSCRIBABLE])
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        """Far too many are refused as a whole, and not one by one."""
+        if isinstance(data, list) and len(data) > MAX_EVENTS_SENT:
+            self.fail("max_length", max_length=MAX_EVENTS_SENT)
+        return sorted(set(super().to_internal_value(data)))
 
 
 class WebhookFieldsSerializer(serializers.Serializer[Any]):
@@ -34,15 +45,11 @@ class WebhookFieldsSerializer(serializers.Serializer[Any]):
         max_length=2000, help_text="Where messages are sent: http or https, a public address."
     )
     description = serializers.CharField(required=False, allow_blank=True, max_length=200)
-    events = serializers.ListField(
-        child=serializers.ChoiceField([(event.value, event.label) for event in SUBSCRIBABLE]),
+    events = EventsField(
         required=False,
-        max_length=20,
+        max_length=MAX_EVENTS_SENT,
         help_text="Which events; an empty list means all of them.",
     )
-
-    def validate_events(self, events: list[str]) -> list[str]:
-        return sorted(set(events))
 
 
 class WebhookChangeSerializer(WebhookFieldsSerializer):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -100,7 +100,9 @@ def update_endpoint(
     if url is not None and url != endpoint.url:
         _check_address(url)
     given = {"url": url, "description": description, "events": events}
-    changes = {name: value for name, value in given.items() if value is not None}
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if changes.get("url", endpoint.url) != endpoint.url and not endpoint.disabled_at:
+        changes["failing_since"] = None  # that was another server
     for name, value in changes.items():
         setattr(endpoint, name, value)
     with transaction.atomic():

@@ -80,6 +80,7 @@ def test_making_one(api: APIClient, owner: User) -> None:
         ({"url": PUBLIC, "events": ["webhook.test"]}, (400, "invalid_choice", "events.0")),
         ({"url": PUBLIC, "events": [{}]}, (400, "invalid_choice", "events.0")),
         ({"url": PUBLIC, "events": ["batch.done"] * 30}, (400, "max_length", "events")),
+        ({"url": PUBLIC, "events": ["x"] * 100_000}, (400, "max_length", "events")),
         ({"url": PUBLIC, "events": None}, (400, "null", "events")),
         ({"url": PUBLIC, "description": "x" * 201}, (400, "max_length", "description")),
         ({"url": PUBLIC, "description": 10**400}, (400, "max_length", "description")),
@@ -124,6 +125,14 @@ def test_changing(api: APIClient, endpoint: WebhookEndpoint) -> None:
     assert first_error(api.patch(address, {"active": "perhaps"}))[1] == "invalid"
     assert api.get(address).json()["url"] == "https://8.8.4.4/"
     assert api.put(address, sent).status_code == 405
+
+
+def test_another_address_begins_anew(api: APIClient, endpoint: WebhookEndpoint) -> None:
+    """What the old one failed to do is not held against it."""
+    address = f"{URL}{endpoint.pk}/"
+    WebhookEndpoint.objects.update(failing_since=timezone.now() - timedelta(days=2))
+    assert api.patch(address, {"url": PUBLIC}).json()["failing_since"] is not None
+    assert api.patch(address, {"url": "https://8.8.4.4/"}).json()["failing_since"] is None
 
 
 def test_switching_off_and_on(api: APIClient, endpoint: WebhookEndpoint) -> None:
