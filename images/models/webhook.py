@@ -2,6 +2,7 @@
 
 import uuid
 from typing import TYPE_CHECKING, ClassVar, Self
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
@@ -56,7 +57,8 @@ class WebhookEndpoint(models.Model):
         ordering = ["-created_at", "-id"]
 
     def __str__(self) -> str:
-        return self.url
+        """The host alone: the path of such an address is often its password."""
+        return urlsplit(self.url).netloc
 
 
 class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
