@@ -39,6 +39,7 @@ HEADER = "Idempotency-Key"
 MAX_KEY_LENGTH = 255
 RETRY_SECONDS = 2
 MAX_LOCATION_LENGTH = 500
+MAX_BODY_BYTES = 64 * 1024
 # What may be otherwise the next time is not kept.
 PASSING = (status.HTTP_409_CONFLICT, status.HTTP_429_TOO_MANY_REQUESTS)
 
@@ -120,7 +121,8 @@ def _settle(turn: Turn, response: Response) -> None:
         end_unanswered(turn)
         return
     text = JSONRenderer().render(response.data) or b"null"
-    if rb"\u0000" in text:  # PostgreSQL keeps no such text; the refusal of it will be the same
+    # PostgreSQL keeps no NUL. Both are refusals that repeat what was sent, and will come again.
+    if rb"\u0000" in text or len(text) > MAX_BODY_BYTES:
         end_unanswered(turn)
         return
     body = json.loads(text)

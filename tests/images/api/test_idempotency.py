@@ -137,6 +137,14 @@ class TestOneAfterTheOther:
                 }
                 assert api.post(url, body, **options).status_code in {201, 400}
 
+    def test_answers_without_end_are_not_kept(self, api: APIClient) -> None:
+        body = {"action": "x" * 100_000, "ids": []}
+        for _time in range(2):
+            response = api.post("/api/v1/images/bulk/", body, headers={"Idempotency-Key": KEY})
+            assert response.status_code == 400
+            assert "Idempotent-Replayed" not in response.headers
+        assert not IdempotentRequest.objects.exists()
+
     def test_the_other_routes(self, api: APIClient, cutout: Cutout) -> None:
         matte = cutout.matte.open("rb").read()
         for _time in range(2):

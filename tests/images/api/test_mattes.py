@@ -201,6 +201,20 @@ def test_refusals_by_state(
     assert len(list((Path(default_storage.path("cutouts"))).rglob("sent-*"))) == 1
 
 
+def test_the_pages_of_the_owner_may_send_one(owner: User, cutout: Cutout) -> None:
+    page = Client(enforce_csrf_checks=True)
+    page.force_login(owner)
+    content = encoded(painted())
+    without = page.put(url_of(cutout), content, content_type="image/png")
+    assert without.status_code == 403
+    page.get("/workspace/")
+    token = page.cookies["csrftoken"].value
+    sent = page.put(
+        url_of(cutout), content, content_type="image/png", headers={"X-CSRFToken": token}
+    )
+    assert sent.status_code == 201
+
+
 def test_sending_them_is_counted_as_uploads_are(
     api: APIClient, cutout: Cutout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
