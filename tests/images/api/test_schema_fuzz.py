@@ -35,7 +35,7 @@ from tests.factories import picture_file
 
 pytestmark = pytest.mark.django_db
 
-EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES") or 5)
+EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES") or 8)
 
 
 def server_is_well(
