@@ -21,7 +21,13 @@ from images.services.imports import AddressRefused
 from images.services.webhook_events import SUBSCRIBABLE, send_test
 from images.services.webhook_notices import tell_owner
 from images.services.webhook_signing import message_id
-from images.services.webhooks import make_endpoint, resend, rotate_secret, update_endpoint
+from images.services.webhooks import (
+    delete_endpoint,
+    make_endpoint,
+    resend,
+    rotate_secret,
+    update_endpoint,
+)
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -199,6 +205,9 @@ class WebhookViewSet(
         """Send the event `webhook.test`, about the newest finished picture if there is one."""
         delivery = send_test(endpoint=self.get_object())
         return Response(DeliverySerializer(delivery).data, status=status.HTTP_202_ACCEPTED)
+
+    def perform_destroy(self, instance: WebhookEndpoint) -> None:
+        delete_endpoint(endpoint=instance)
 
     def _mention_key(self, endpoint: WebhookEndpoint) -> None:
         if self.request.auth is not None:

@@ -54,7 +54,7 @@ def tell_cutout(*, cutout_id: UUID, event: WebhookEvent) -> None:
     if not settings.WEBHOOKS:
         return
     owner = Cutout.objects.filter(pk=cutout_id).values("owner")
-    endpoints = list(_active().filter(owner__in=owner))
+    endpoints = list(_locked().filter(owner__in=owner))
     if not endpoints:
         return
     cutout = _with_image().get(pk=cutout_id)
@@ -112,6 +112,11 @@ def send_test(*, endpoint: WebhookEndpoint) -> WebhookDelivery:
 
 def _active() -> QuerySet[WebhookEndpoint]:
     return WebhookEndpoint.objects.filter(disabled_at=None, owner__is_active=True)
+
+
+def _locked() -> QuerySet[WebhookEndpoint]:
+    """Until the messages are there, so that one that is deleted leaves none behind."""
+    return _active().select_for_update(of=("self",), no_key=True).order_by("pk")
 
 
 def _with_image() -> QuerySet[Cutout]:
@@ -173,6 +178,6 @@ def _late_batches() -> QuerySet[Batch]:
 
 def _tell_late(batch: Any) -> bool:
     """Only those are told who were there when its last picture ended."""
-    endpoints = list(_active().filter(owner=batch.owner_id, created_at__lte=batch.last_end))
     with transaction.atomic():
+        endpoints = list(_locked().filter(owner=batch.owner_id, created_at__lte=batch.last_end))
         return bool(endpoints) and tell_batch(batch_id=batch.pk, endpoints=endpoints)

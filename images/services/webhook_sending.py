@@ -87,9 +87,13 @@ def deliver(delivery: WebhookDelivery, claim: Claim) -> None:
         return
     at, began = timezone.now(), perf_counter()
     outcome = _send(delivery, endpoint, secret, at)
+    seconds = perf_counter() - began
     with transaction.atomic():
-        if _note(delivery, claim, outcome, at, perf_counter() - began):
-            _conclude(delivery, endpoint, claim, outcome)
+        # First, as whoever deletes it or switches it off does: else each could wait for the other.
+        locked = WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk=endpoint.pk)
+        found = locked.first()
+        if found and _note(delivery, claim, outcome, at, seconds):
+            _conclude(delivery, found, claim, outcome)
 
 
 def _send(

@@ -103,11 +103,8 @@ def update_endpoint(
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if changes.get("url", endpoint.url) != endpoint.url and not endpoint.disabled_at:
         changes["failing_since"] = None  # that was another server
-    for name, value in changes.items():
-        setattr(endpoint, name, value)
     with transaction.atomic():
-        if changes:
-            endpoint.save(update_fields=list(changes))
+        _change(endpoint, **changes)
         if active is True:
             switch_on(endpoint=endpoint)
         elif active is False:
@@ -117,15 +114,22 @@ def update_endpoint(
 def rotate_secret(*, endpoint: WebhookEndpoint) -> str:
     """A new secret, told only now; everything sent from now on is signed with it."""
     secret = make_secret()
-    endpoint.secret = seal(secret)
-    endpoint.save(update_fields=["secret"])
+    _change(endpoint, secret=seal(secret))
     return secret
+
+
+def delete_endpoint(*, endpoint: WebhookEndpoint) -> None:
+    """With its messages, also those that are being written at this moment: for them it is locked,
+    as whoever writes them locks it."""
+    with transaction.atomic():
+        locked = WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk=endpoint.pk)
+        if found := locked.first():
+            found.delete()
 
 
 def switch_on(*, endpoint: WebhookEndpoint) -> None:
     """Send again what happens from now on; failures of earlier days count no more."""
-    endpoint.disabled_at = endpoint.failing_since = None
-    endpoint.save(update_fields=["disabled_at", "failing_since"])
+    _change(endpoint, disabled_at=None, failing_since=None)
 
 
 def switch_off(*, endpoint: WebhookEndpoint, given_up: bool = False) -> bool:
@@ -184,6 +188,14 @@ def forget_deliveries() -> int:
     old = WebhookDelivery.objects.filter(finished_at__lt=limit).values_list("pk", flat=True)
     chosen = list(old[:FORGOTTEN_AT_ONCE])
     return WebhookDelivery.objects.filter(pk__in=chosen).delete()[0]
+
+
+def _change(endpoint: WebhookEndpoint, **changes: Any) -> None:
+    """Nothing happens to one that was deleted a moment ago."""
+    for name, value in changes.items():
+        setattr(endpoint, name, value)
+    if changes:
+        WebhookEndpoint.objects.filter(pk=endpoint.pk).update(**changes)
 
 
 def _check_address(url: str) -> None:

@@ -23,6 +23,7 @@ from images.models import WebhookDelivery, WebhookEndpoint
 from images.services.errors import ServiceError
 from images.services.webhook_events import SUBSCRIBABLE, send_test
 from images.services.webhooks import (
+    delete_endpoint,
     make_endpoint,
     resend,
     rotate_secret,
@@ -151,7 +152,7 @@ def send_a_test(request: HttpRequest, webhook_id: UUID) -> HttpResponse:
 @login_required
 @require_POST
 def delete(request: HttpRequest, webhook_id: UUID) -> HttpResponse:
-    _own_webhook(request, webhook_id).delete()
+    delete_endpoint(endpoint=_own_webhook(request, webhook_id))
     messages.success(request, _("The webhook is deleted, with its messages."))
     return redirect("web:webhooks")
 

@@ -110,7 +110,6 @@ def test_details(admin_client: Client, endpoint: WebhookEndpoint) -> None:
         assert "&quot;image&quot;" not in page
 
 
-@pytest.mark.xfail(strict=False, reason="the name of a webhook is its whole address still")
 def test_paths_of_addresses_are_not_shown(admin_client: Client, endpoint: WebhookEndpoint) -> None:
     """At many services they are the password."""
     for page in details(admin_client, endpoint):

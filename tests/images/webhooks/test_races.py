@@ -1,6 +1,8 @@
-"""Two workers that finish the last two pictures of a batch together, on either database."""
+"""What may happen to messages at the same moment, on either database."""
 
 import threading
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 from django.db import connection
@@ -8,6 +10,7 @@ from django.db import connection
 from images.models import Cutout, Image, WebhookDelivery, WebhookEndpoint
 from images.queue.claims import Claim, claim_next, fail, finish
 from images.services.batches import create_batch
+from images.services.webhooks import delete_endpoint
 from tests.databases import SharedDatabase
 from tests.factories import UserFactory
 from tests.images.queue.conftest import make_cutout, make_image
@@ -62,3 +65,41 @@ def test_a_batch_is_told_once_and_never_not_at_all(database: SharedDatabase) -> 
             thread.join(30)
         assert errors == []
         assert WebhookDelivery.objects.count() == number + 1, f"round {number}"
+
+
+def test_a_webhook_is_deleted_while_messages_are_written(database: SharedDatabase) -> None:
+    """Neither the cutout nor the deletion fails by it, and nothing is left."""
+    owner = UserFactory.create()
+    for number in range(ROUNDS):
+        endpoint = WebhookEndpoint.objects.create(owner=owner, url="https://192.0.2.1/")
+        make_cutout(owner, make_image(owner), extract_spec="engine=drawn")
+        found = claim_next(Cutout, worker="w")
+        assert found
+        start = threading.Barrier(2)
+        errors: list[BaseException] = []
+        acts: list[Callable[[], object]] = [
+            partial(finish, Cutout, found[1], matte="matte.png"),
+            partial(delete_endpoint, endpoint=endpoint),
+        ]
+
+        def act(
+            act: Callable[[], object],
+            start: threading.Barrier = start,
+            errors: list[BaseException] = errors,
+        ) -> None:
+            try:
+                start.wait(10)
+                act()
+            except BaseException as error:
+                errors.append(error)
+            finally:
+                connection.close()
+
+        threads = [threading.Thread(target=act, args=[one]) for one in acts]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        assert errors == [], f"round {number}"
+        assert not WebhookDelivery.objects.exists()
+        assert not WebhookEndpoint.objects.exists()
