@@ -30,6 +30,7 @@ SIGNED_OUT = [
     "/accounts/password/reset/",
     "/accounts/password/reset/done/",
     "/accounts/inactive/",
+    "/help/moving-from-remove-bg/",
 ]
 SIGNED_IN = [
     "/workspace/",
