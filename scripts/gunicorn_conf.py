@@ -15,7 +15,7 @@ cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.
 bind = f"0.0.0.0:{os.environ.get('PORT', '8000')}"
 worker_class = "scripts.webserver.worker.BufferingWorker"
 workers = int(os.environ.get("WEB_WORKERS") or min(2, cpus))
-threads = int(os.environ.get("WEB_THREADS") or 8)
+threads = int(os.environ.get("WEB_THREADS") or 16)
 # Django is loaded once and shared; connections and threads are made after the fork.
 preload_app = True
 control_socket_disable = True

@@ -339,7 +339,7 @@ EXPORT_PARAMETERS = env.str("EXPORT_PARAMETERS", default="format=png")
 MIN_FREE_BYTES = env.int("MIN_FREE_MB", default=1024) * 1024 * 1024
 MAX_QUEUE_SECONDS = env.int("MAX_QUEUE_SECONDS", default=600)
 
-WEB_THREADS = env.int("WEB_THREADS", default=8)
+WEB_THREADS = env.int("WEB_THREADS", default=16)
 FILE_UPLOAD_HANDLERS = [
     "images.upload_handlers.BoundedUploadHandler",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
