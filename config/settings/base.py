@@ -14,7 +14,7 @@ from config.environment import BASE_DIR, env, env_path
 # Lets classes of Django be written with their type parameters where it lacks that itself.
 django_stubs_ext.monkeypatch()
 
-VERSION = "0.2.0"
+VERSION = "0.3.0"
 
 # Where things are kept
 DATA_DIR = env_path("DATA_DIR", "var")
