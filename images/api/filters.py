@@ -11,11 +11,15 @@ from rest_framework.exceptions import ValidationError
 from images.models import Image, Status
 from images.models.image import ImageQuerySet
 from images.models.tag import folded
+from images.services.tags import MAX_TAG_SENT
 
 if TYPE_CHECKING:
     from accounts.models import User
 
 Filter = Mapping[str, Any]
+
+# As long as the longest name; SQLite refuses to look for very much more.
+MAX_SEARCH_LENGTH = 255
 
 
 class MomentFilter(filters.IsoDateTimeFilter):
@@ -28,10 +32,14 @@ class MomentFilter(filters.IsoDateTimeFilter):
 class ImageFilter(filters.FilterSet):
     status = filters.ChoiceFilter(choices=Status.choices, method="by_status")
     engine = filters.CharFilter(field_name="latest_cutout__engine")
-    tag = filters.CharFilter(method="by_tag", label="Name of a tag, in any case")
+    tag = filters.CharFilter(
+        method="by_tag", max_length=MAX_TAG_SENT, label="Name of a tag, in any case"
+    )
     batch = filters.UUIDFilter(field_name="batch_id")
     favourite = filters.BooleanFilter()
-    search = filters.CharFilter(method="by_text", label="Part of the title or file name")
+    search = filters.CharFilter(
+        method="by_text", max_length=MAX_SEARCH_LENGTH, label="Part of the title or file name"
+    )
     created_after = MomentFilter(field_name="created_at", lookup_expr="gte")
     created_before = MomentFilter(field_name="created_at", lookup_expr="lt")
     trash = filters.BooleanFilter(method="unchanged", label="1: those in the trash instead")

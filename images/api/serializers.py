@@ -6,11 +6,12 @@ from rest_framework import serializers
 from rest_framework.fields import empty
 from rest_framework.utils import html
 
+from images.api.filters import MAX_SEARCH_LENGTH
 from images.api.parameters import ExtractionParameters
 from images.models import Cutout, Status
 from images.services.errors import ServiceError
 from images.services.feedback import MAX_REASON_LENGTH
-from images.services.tags import MAX_TAGS_PER_IMAGE, TooManyTags, clean_tags
+from images.services.tags import MAX_TAG_SENT, MAX_TAGS_PER_IMAGE, TooManyTags, clean_tags
 
 # Some may be the same word twice; far more are a mistake.
 MAX_TAGS_SENT = 5 * MAX_TAGS_PER_IMAGE
@@ -21,7 +22,7 @@ BULK_ACTIONS = ("delete", "restore", "purge", "tag", "untag", "rerun")
 class TagsField(serializers.ListField):
     """Names of tags: a list, or in a form repeated or with commas between them."""
 
-    child = serializers.CharField()
+    child = serializers.CharField(max_length=MAX_TAG_SENT)
 
     def get_value(self, dictionary: Any) -> Any:
         if not html.is_html_input(dictionary):
@@ -130,10 +131,10 @@ class ImageFilterSerializer(serializers.Serializer[Any]):
     """The parameters of the list of pictures. `{}` means all pictures outside the trash."""
 
     status = serializers.ChoiceField(required=False, choices=Status.choices)
-    tag = serializers.CharField(required=False)
+    tag = serializers.CharField(required=False, max_length=MAX_TAG_SENT)
     engine = serializers.CharField(required=False)
     favourite = serializers.BooleanField(required=False)
-    search = serializers.CharField(required=False)
+    search = serializers.CharField(required=False, max_length=MAX_SEARCH_LENGTH)
     batch = serializers.UUIDField(required=False)
     created_after = serializers.DateTimeField(required=False)
     created_before = serializers.DateTimeField(required=False)

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from pathlib import PurePosixPath
 
 from images.models import Image
 from processing.sniff import FORMATS
@@ -15,6 +16,8 @@ PICTURE_ENDINGS = list(
     )
 )
 MAX_FILE_NAME_BYTES = 200
+# Composing takes time that grows with the square of some texts; no name needs more than this.
+LONGEST_COMPOSED = 1000
 _ENDING = re.compile(rf"\.({'|'.join(PICTURE_ENDINGS)})$", re.IGNORECASE)
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)
 _UNSAFE = re.compile(r'[<>:"/\\|?*]')
@@ -31,14 +34,26 @@ def without_ending(name: str) -> str:
     return _ENDING.sub("", name)
 
 
+def compose(name: str) -> str:
+    """Each letter with its accents as one character; of a very long name only so much."""
+    return unicodedata.normalize("NFC", shorten(name, LONGEST_COMPOSED))
+
+
+def shorten(name: str, length: int) -> str:
+    """At most `length` characters, with the ending kept."""
+    if len(name) <= length:
+        return name
+    suffix = PurePosixPath(name).suffix[:20]
+    return name[: length - len(suffix)] + suffix
+
+
 def safe_file_name(name: str) -> str:
     """`name` as one part of a path that every file system takes.
 
     No separators, control characters or names that Windows keeps for itself; not hidden, neither
     "." nor ".."; at most 200 bytes, with the ending kept.
     """
-    composed = unicodedata.normalize("NFC", name)
-    printable = "".join("_" if unicodedata.category(c)[0] == "C" else c for c in composed)
+    printable = "".join("_" if unicodedata.category(c)[0] == "C" else c for c in compose(name))
     plain = _UNSAFE.sub("_", printable).strip(" .") or "_"
     if _RESERVED.fullmatch(plain):
         plain = f"_{plain}"

@@ -10,6 +10,7 @@ from images.models.preset import MAX_PRESET_NAME
 from images.models.tag import folded
 from images.services.errors import LimitReached
 from images.services.render_specs import is_storable, render_spec_for
+from images.services.tags import is_visible
 from processing.errors import InvalidSpec
 from processing.presets import PRESETS
 from processing.spec import RenderSpec
@@ -80,12 +81,11 @@ def _canonical(owner: "User", params: Mapping[str, str]) -> str:
 
 def _checked(name: str) -> str:
     name = " ".join(name.split())
-    key = folded(name)
     if not name:
         raise BadName("blank", "A preset needs a name.")
-    if len(name) > MAX_PRESET_NAME or len(key) > MAX_FOLDED:
+    if len(name) > MAX_PRESET_NAME or len(key := folded(name)) > MAX_FOLDED:
         raise BadName("max_length", f"The name may have at most {MAX_PRESET_NAME} characters.")
-    if not is_storable(name):
+    if not is_storable(name) or not is_visible(name):
         raise BadName("invalid", "The name holds characters that cannot be shown.")
     if key in PRESETS:
         raise BadName("unique", f"Everybody has a preset called “{key}”; choose another name.")

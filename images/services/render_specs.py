@@ -9,6 +9,7 @@ from uuid import UUID
 from django.conf import settings
 
 from images.models import Backdrop, Cutout, Preset
+from images.models.preset import MAX_PRESET_NAME
 from images.models.tag import folded
 from images.services.storage import open_file
 from processing.errors import InvalidSpec
@@ -61,9 +62,11 @@ def backdrop_reader(cutout: Cutout, spec: RenderSpec) -> Callable[[], Pixels] | 
 
 
 def _preset_params(owner: "User", name: str) -> dict[str, str]:
-    key = folded(name.strip())
+    name = name.strip()
+    # No preset has a much longer name, and folding takes time that grows with the square of some.
+    key = folded(name) if len(name) <= 4 * MAX_PRESET_NAME else ""
     # Databases refuse other text, and no preset has such a name.
-    if is_storable(key):
+    if key and is_storable(key):
         own = Preset.objects.filter(owner=owner, folded=key).first()
         if own is not None:
             return RenderSpec.parse(own.spec).params()

@@ -1,5 +1,6 @@
 """Words on pictures: cleaned, one row a word and person, gone with the last picture."""
 
+import re
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -18,9 +19,19 @@ if TYPE_CHECKING:
 
 MAX_TAGS_PER_IMAGE = 20
 MAX_TAGS_PER_PERSON = 1000
-_NEVER = {"Cc", "Cs", "Zl", "Zp"}
+# As sent: with accents on their own and spaces, more than a tag can have in the end.
+MAX_TAG_SENT = 4 * MAX_TAG_LENGTH
+_NEVER = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+# Emoji of several parts, and scripts like the Persian, need these between letters.
+_JOINERS = "\u200c\u200d"
+_LOOSE_JOINERS = re.compile(rf"(?:(?<!\S)|(?<=[{_JOINERS}]))[{_JOINERS}]+|[{_JOINERS}]+(?!\S)")
+# What shows nothing although it counts as a letter or a symbol.
+_BLANK = set(f"{_JOINERS}\u115f\u1160\u2800\u3164\uffa0")
 
 OnImage = Image.tags.through
+
+
+_TOO_LONG = f"A tag can have at most {MAX_TAG_LENGTH} characters."
 
 
 class InvalidTag(ServiceError):
@@ -38,18 +49,27 @@ class TagLimitReached(LimitReached):
 
 
 def clean_tag(name: str) -> str:
-    """Composed, on one line, without control characters. Raises InvalidTag."""
-    composed = unicodedata.normalize("NFC", name)
-    spaced = " ".join(composed.split())
-    visible = "".join(c for c in spaced if unicodedata.category(c) not in _NEVER).strip()
-    if not visible:
+    """Composed, on one line, without characters that nobody sees. Raises InvalidTag."""
+    # First of all, as composing takes time that grows with the square of some texts.
+    if len(name) > MAX_TAG_SENT:
+        raise InvalidTag(_TOO_LONG)
+    visible = _without_unseen(name)
+    if not is_visible(visible):
         raise InvalidTag("A tag cannot be empty.")
     # Folding may make twenty letters of one, and room for what it makes is bounded.
     if len(visible) > MAX_TAG_LENGTH or len(folded(visible)) > 3 * MAX_TAG_LENGTH:
-        raise InvalidTag(f"A tag can have at most {MAX_TAG_LENGTH} characters.")
+        raise InvalidTag(_TOO_LONG)
     if "," in visible:
         raise InvalidTag("A tag cannot contain a comma, which stands between tags.")
     return visible
+
+
+def is_visible(text: str) -> bool:
+    """Whether anything of it is more than a space, a control or an accent without its letter."""
+    return any(
+        category[0] not in "ZM" and category not in _NEVER and char not in _BLANK
+        for char, category in ((char, unicodedata.category(char)) for char in text)
+    )
 
 
 def clean_tags(names: Iterable[str]) -> list[str]:
@@ -130,6 +150,13 @@ def delete_unused(tags: Collection[int]) -> int:
         owners = Tag.objects.filter(pk__in=tags).values_list("owner_id", flat=True)
         _take_turns(set(owners))
         return _delete_unused(tags)
+
+
+def _without_unseen(name: str) -> str:
+    spaced = " ".join(name.split())
+    kept = "".join(c for c in spaced if c in _JOINERS or unicodedata.category(c) not in _NEVER)
+    joined = _LOOSE_JOINERS.sub("", " ".join(kept.split()))
+    return unicodedata.normalize("NFC", " ".join(joined.split()))
 
 
 def _take_turns(owners: Iterable[UUID]) -> None:

@@ -4,7 +4,6 @@ import hashlib
 import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from django.core.files.base import File
@@ -14,6 +13,7 @@ from images.models import Batch, Image
 from images.services import unfinished
 from images.services.batches import BatchGone
 from images.services.cutouts import check_region, default_spec, offered, queue_cutout
+from images.services.names import compose, shorten
 from images.services.quotas import take_image
 from images.services.storage import StoredFiles
 from images.services.tags import clean_tags, set_tags
@@ -92,14 +92,9 @@ def clean_name(name: str | None) -> str:
 
     The ending survives the shortening.
     """
-    flat = unicodedata.normalize("NFC", name or "").replace("\\", "/")
-    base = flat.rsplit("/", 1)[-1]
+    base = compose((name or "").replace("\\", "/").rsplit("/", 1)[-1])
     visible = "".join(c for c in base if unicodedata.category(c) not in {"Cc", "Cs", "Zl", "Zp"})
-    visible = visible.strip()
-    if len(visible) <= MAX_NAME_LENGTH:
-        return visible
-    suffix = PurePosixPath(visible).suffix[:20]
-    return visible[: MAX_NAME_LENGTH - len(suffix)] + suffix
+    return shorten(visible.strip(), MAX_NAME_LENGTH)
 
 
 def digest(file: "File[bytes]") -> str:

@@ -32,7 +32,8 @@ FILTERS = [
 
 def clean_query(text: str) -> str:
     """As names are stored: composed, and without control characters, which databases refuse."""
-    kept = (c for c in unicodedata.normalize("NFC", text) if unicodedata.category(c) not in UNSEEN)
+    composed = unicodedata.normalize("NFC", text[: 2 * MAX_QUERY])
+    kept = (c for c in composed if unicodedata.category(c) not in UNSEEN)
     return "".join(kept).strip()[:MAX_QUERY]
 
 

@@ -41,12 +41,35 @@ class TestCleaning:
             ("a\ud800b", "ab"),
             ("x" * 50, "x" * 50),
             ("👩‍👧", "👩‍👧"),
+            ("می‌خواهم", "می‌خواهم"),
+            ("❤️", "❤️"),
+            ("1️⃣", "1️⃣"),
+            ("\ufeffa\u200bb\u202e\u00ad", "ab"),
+            ("\u200da\u200d\u200c b\u200c", "a b"),
+            ("a\u200d\u200cb", "a\u200db"),
+            ("e\u200b\u0301", "é"),
+            ("a \u200b b", "a b"),
         ],
     )
     def test_kept(self, sent: str, kept: str) -> None:
         assert clean_tag(sent) == kept
 
-    @pytest.mark.parametrize("sent", ["", "  ", "\x00", "x" * 51, "a,b", "\ufdfa" * 9])
+    @pytest.mark.parametrize(
+        "sent",
+        [
+            *("", "  ", "\x00", "x" * 51, "a,b", "\ufdfa" * 9, "x" + " " * 300),
+            *(
+                "\u200b",
+                "\u202e",
+                "\u200d",
+                "\u2060 \ufeff",
+                "\ufe0f",
+                "\u3164",
+                "\u2800",
+                "\u0301",
+            ),
+        ],
+    )
     def test_refused(self, sent: str) -> None:
         with pytest.raises(InvalidTag):
             clean_tag(sent)

@@ -14,7 +14,14 @@ from images.compat.removebg.sources import max_bytes, open_source, read_header
 from images.compat.removebg.views import RemoveBgView
 from images.compat.views import owner_of
 from images.models import Image
-from images.services.tags import InvalidTag, TooManyTags, add_tags, clean_tags
+from images.services.tags import (
+    MAX_TAG_SENT,
+    MAX_TAGS_PER_IMAGE,
+    InvalidTag,
+    TooManyTags,
+    add_tags,
+    clean_tags,
+)
 from images.services.uploads import clean_name, digest, submit_image
 
 if TYPE_CHECKING:
@@ -23,6 +30,7 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 TAG = "improve"
+MAX_TAGS_TEXT = MAX_TAGS_PER_IMAGE * (MAX_TAG_SENT + 1)
 
 
 class Improve(RemoveBgView):
@@ -41,7 +49,10 @@ class Improve(RemoveBgView):
 
 
 def _tags_of(form: Form) -> list[str]:
-    given = form.fields.get("tag", "").split(",")
+    text = form.fields.get("tag", "")
+    if len(text) > MAX_TAGS_TEXT:
+        raise RemoveBgError("invalid_tag", parameter="tag")
+    given = text.split(",")
     try:
         return clean_tags([TAG, *(name for name in given if name.strip())])
     except (InvalidTag, TooManyTags) as error:

@@ -68,6 +68,7 @@ def test_a_preset_is_kept_in_canonical_form(api: APIClient) -> None:
         # One character that becomes eighteen when it is folded.
         ({"name": "\ufdfa" * 50, "parameters": {}}, ("max_length", "name")),
         ({"name": "a\x07b", "parameters": {}}, ("invalid", "name")),
+        ({"name": "\u200b\u202e", "parameters": {}}, ("invalid", "name")),
         ({"name": "Marketplace", "parameters": {}}, ("unique", "name")),
     ],
 )
