@@ -121,13 +121,24 @@ def _settle(turn: Turn, response: Response) -> None:
         end_unanswered(turn)
         return
     text = JSONRenderer().render(response.data) or b"null"
+    body = json.loads(text)
     # PostgreSQL keeps no NUL. Both are refusals that repeat what was sent, and will come again.
-    if rb"\u0000" in text or len(text) > MAX_BODY_BYTES:
+    if len(text) > MAX_BODY_BYTES or _has_nul(body):
         end_unanswered(turn)
         return
-    body = json.loads(text)
     location = response.headers.get("Location", "")[:MAX_LOCATION_LENGTH]
     keep_answer(turn, Answer(response.status_code, body, location))
+
+
+def _has_nul(value: Any) -> bool:
+    match value:
+        case str():
+            return "\0" in value
+        case dict():
+            return any(_has_nul(part) for pair in value.items() for part in pair)
+        case list():
+            return any(_has_nul(part) for part in value)
+    return False
 
 
 def _replay(answer: Answer) -> Response:

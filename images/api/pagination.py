@@ -7,6 +7,23 @@ from rest_framework.exceptions import NotFound
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 
+from images.services.render_specs import is_storable
+
+
+class ByText(CursorPagination):
+    """To be given an `ordering` by a column of text."""
+
+    page_size = 200
+    page_size_query_param = "page_size"
+    max_page_size = 200
+
+    def decode_cursor(self, request: Request) -> Any:
+        """PostgreSQL takes no NUL in text, nor what is half a character."""
+        cursor: Any = super().decode_cursor(request)
+        if cursor is not None and not is_storable(cursor.position or ""):
+            raise NotFound(self.invalid_cursor_message)
+        return cursor
+
 
 class NewestFirst(CursorPagination):
     ordering = ("-created_at", "-id")

@@ -1,13 +1,11 @@
 """/api/v1/tags/"""
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from django.db.models import Count, Q
 from rest_framework import mixins, viewsets
-from rest_framework.exceptions import NotFound
-from rest_framework.pagination import CursorPagination
-from rest_framework.request import Request
 
+from images.api.pagination import ByText
 from images.api.serializers import TagSerializer
 from images.models import Tag
 from images.models.tag import TagQuerySet
@@ -18,18 +16,8 @@ if TYPE_CHECKING:
 ON_KEPT = Q(images__deleted_at=None, images__expires_at=None)
 
 
-class ByWord(CursorPagination):
+class ByWord(ByText):
     ordering = ("folded",)
-    page_size = 200
-    page_size_query_param = "page_size"
-    max_page_size = 200
-
-    def decode_cursor(self, request: Request) -> Any:
-        """PostgreSQL takes no NUL in text."""
-        cursor: Any = super().decode_cursor(request)
-        if cursor is not None and "\0" in (cursor.position or ""):
-            raise NotFound(self.invalid_cursor_message)
-        return cursor
 
 
 class TagViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Tag]):

@@ -53,6 +53,15 @@ class TestOneAfterTheOther:
         assert "Idempotent-Replayed" not in first.headers
         assert Image.objects.count() == 1
 
+    def test_a_nul_that_is_only_written_out(self, api: APIClient) -> None:
+        """An answer that repeats the six characters holds no NUL, and is kept."""
+        first = upload(api, title=r"C:\u0000")
+        again = upload(api, title=r"C:\u0000")
+        assert again.headers["Idempotent-Replayed"] == "true"
+        assert again.json() == first.json()
+        assert first.json()["title"] == r"C:\u0000"
+        assert Image.objects.count() == 1
+
     def test_without_a_key_everything_is_new(self, api: APIClient) -> None:
         upload(api, None)
         upload(api, None)

@@ -129,7 +129,7 @@ class TestLists:
 
     @pytest.mark.parametrize("cursor", ["cD0A", "nonsense", "cD1hJTAw"])
     def test_odd_cursors(self, api: APIClient, cursor: str) -> None:
-        assert api.get(f"{TAGS}?cursor={cursor}").status_code in {200, 404}
+        assert api.get(f"{TAGS}?cursor={cursor}").status_code == 404
 
     @pytest.mark.parametrize("count", [1, 3])
     def test_queries_do_not_grow(
