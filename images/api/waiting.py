@@ -23,7 +23,7 @@ PREFER = OpenApiParameter(
 )
 
 # Waiting requests may hold half of the threads; the rest stays free for everybody else.
-_places = Places(max(1, settings.WEB_THREADS // 2))
+_places = Places(max(1, settings.WEB_THREADS // 2), standing=settings.WEB_THREADS // 4)
 
 
 def preferred_wait(request: Request) -> float:
@@ -47,9 +47,12 @@ def wait_for(cutout_id: UUID, *, seconds: float, owner: UUID) -> bool:
     return True
 
 
-def waiting_place(owner: UUID) -> AbstractContextManager[None]:
-    """One of the places of requests that wait. Raises Busy at once if there is none for `owner`."""
-    return _places.taken(owner)
+def waiting_place(owner: UUID, *, patience: float = 0) -> AbstractContextManager[None]:
+    """One of the places of requests that wait.
+
+    Raises Busy if none comes free for `owner` in `patience` seconds; without patience, at once.
+    """
+    return _places.taken(owner, patience=patience)
 
 
 def poll(cutout_id: UUID, *, until: float) -> bool:

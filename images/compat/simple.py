@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from images.api.waiting import waiting_place
 from images.compat.forms import Form, as_file, sent_form
 from images.compat.submitting import submit_once
-from images.compat.views import PlainView, deadline, finished, owner_of
+from images.compat.views import PATIENCE_SECONDS, PlainView, deadline, finished, owner_of
 from images.services.cutouts import default_spec
 from images.services.render_specs import render_spec_for
 from images.services.sharing import share
@@ -46,7 +46,7 @@ class SimpleRemoveBackground(PlainView):
 
     def post(self, request: Request) -> HttpResponse:
         until = deadline()
-        place = waiting_place(owner_of(request).pk)
+        place = waiting_place(owner_of(request).pk, patience=PATIENCE_SECONDS)
         with place, sent_form(request._request, max_file_bytes=settings.MAX_UPLOAD_BYTES) as form:
             return self._answer(request, form, until)
 

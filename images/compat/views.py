@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 # Some clients give up after 20 s and send the same again: by then they have had an answer.
 ANSWER_SECONDS = 17.0
+# Programs send several at once and know no "busy": the next of them waits for its turn.
+PATIENCE_SECONDS = 8.0
 
 
 class StillProcessing(NotNow):

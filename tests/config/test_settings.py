@@ -1,10 +1,12 @@
 """Settings, each in a process of its own, as they are read for real."""
 
+import logging
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from django.conf import settings
 
 ROOT = Path(settings.BASE_DIR)
@@ -123,3 +125,12 @@ def test_a_provider_in_production_needs_https(tmp_path: Path) -> None:
 def test_passkeys_on_plain_http_only_on_ones_own_machine(tmp_path: Path) -> None:
     assert setting(tmp_path, "MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN") == "True"
     assert setting(tmp_path, "MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN", **PRODUCTION) == "False"
+
+
+@pytest.mark.parametrize(("status", "is_written"), [(500, True), (503, False)])
+def test_being_busy_is_no_fault_for_the_log(status: int, is_written: bool) -> None:
+    """As Django writes it: the record of an answer carries its status."""
+    record = logging.makeLogRecord({"name": "django.request", "status_code": status})
+    (name,) = settings.LOGGING["loggers"]["django.request"]["filters"]
+    callback = settings.LOGGING["filters"][name]["callback"]
+    assert callback(record) is is_written

@@ -4,6 +4,7 @@ import uuid
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from django.db import transaction
 from django.http import HttpResponse, JsonResponse
 from rest_framework.request import Request
 
@@ -65,7 +66,21 @@ def _keep(owner: "User", file: "File[bytes]", tags: list[str]) -> UUID:
         owner=owner, sha256=digest(file), deleted_at=None, original_deleted_at=None
     )
     found = there.order_by("-created_at").first()
-    if found and Image.objects.filter(pk=found.pk).update(expires_at=None):
-        add_tags(owner=owner, image_ids=[found.pk], names=tags)
+    if found and _mark(found, owner, tags):
         return found.pk
     return submit_image(owner=owner, file=file, tags=tags).pk
+
+
+def _mark(image: Image, owner: "User", tags: list[str]) -> bool:
+    """Tag it and keep it for good, both or neither. False if it has just been deleted.
+
+    Raises RemoveBgError if it has no room for the tags, TagLimitReached.
+    """
+    there = Image.objects.filter(pk=image.pk)
+    with transaction.atomic():
+        if not add_tags(owner=owner, image_ids=[image.pk], names=tags):
+            if there.exists():
+                raise RemoveBgError("invalid_tag", parameter="tag")
+            return False
+        there.update(expires_at=None)
+    return True

@@ -24,6 +24,7 @@ from images.compat.removebg.sources import max_bytes, open_background, open_sour
 from images.compat.removebg.throttles import RemoveBgThrottle
 from images.compat.submitting import submit_once
 from images.compat.views import (
+    PATIENCE_SECONDS,
     CompatView,
     CutoutFailed,
     StillProcessing,
@@ -153,7 +154,7 @@ class RemoveBackground(RemoveBgView):
     def post(self, request: Request) -> HttpResponse:
         """One picture in, one cutout out, in one request."""
         until = deadline()
-        place = waiting_place(owner_of(request).pk)
+        place = waiting_place(owner_of(request).pk, patience=PATIENCE_SECONDS)
         with place, sent_form(request._request, max_file_bytes=max_bytes()) as form:
             return self._cut_out(request, form, until)
 
