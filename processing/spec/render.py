@@ -126,6 +126,12 @@ class RenderSpec:
 
         Raises InvalidSpec (parameter "format") when the format cannot hold it.
         """
+        fitted = self._shrunk(size)
+        self.check_size(fitted)
+        return fitted
+
+    def _shrunk(self, size: tuple[int, int]) -> tuple[int, int]:
+        """As ``fit``, whether the format can hold it or not."""
         width, height = size
         scale = min(1.0, (self.width or width) / width, (self.height or height) / height)
         if self.max_side is not None:
@@ -137,7 +143,6 @@ class RenderSpec:
             width, height = (max(1, int(side * scale)) for side in size)
             # Still too many only where the short side was rounded up to 1 px.
             width, height = min(width, self.max_pixels), min(height, self.max_pixels)
-        self.check_size((width, height))
         return width, height
 
     def for_size(self, size: tuple[int, int]) -> "RenderSpec":
@@ -157,7 +162,7 @@ class RenderSpec:
         free = replace(self, width=None, height=None, max_side=None, max_pixels=None)
         for limits in sides:
             same = replace(free, **limits)  # type: ignore[arg-type]
-            if same.fit(size) == (width, height):
+            if same._shrunk(size) == (width, height):  # without limits it may hold no such size
                 return same
         return self
 

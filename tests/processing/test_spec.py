@@ -277,3 +277,10 @@ def test_names_of_colours_that_pillow_has_used_before() -> None:
         Image.new("RGB", (1, 1), "rebeccapurple")
         spec = RenderSpec.from_params({"background": "RebeccaPurple"})
         assert spec.background == (0x66, 0x33, 0x99, 255)
+
+
+def test_what_is_reduced_may_come_from_a_picture_that_the_format_cannot_hold() -> None:
+    assert THUMBNAIL.for_size((20_000, 2)) == RenderSpec(format="webp", width=480)
+    assert THUMBNAIL.for_size((2, 20_000)) == RenderSpec(format="webp", height=480)
+    with pytest.raises(InvalidSpec):
+        RenderSpec(format="webp").for_size((20_000, 2))
