@@ -52,7 +52,10 @@ def failures_by_code() -> list[FailureCount]:
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """What people thought in the last 30 days. reasons: of the latest that gave one."""
+    """What people thought of engines' work in the last 30 days.
+
+    reasons: of the latest that gave one.
+    """
 
     up: int
     down: int
@@ -67,7 +70,7 @@ class Verdicts:
 
 def verdicts() -> Verdicts:
     """Two queries, by index."""
-    rated = Cutout.objects.filter(rated_at__gte=timezone.now() - MONTH)
+    rated = Cutout.objects.filter(kind=Cutout.Kind.EXTRACTED, rated_at__gte=timezone.now() - MONTH)
     counted = dict(rated.order_by().values_list("rating").annotate(Count("pk")))
     reasons = rated.exclude(rating_reason="").select_related("image").order_by("-rated_at")
     return Verdicts(

@@ -56,12 +56,13 @@ def recent_days(*, days: int) -> list[Day]:
 def count_day(day: date) -> DailyTotal:
     """What the rows say about `day`, not stored. Two queries, by index.
 
-    What somebody cancelled did not fail.
+    What somebody cancelled did not fail, and what somebody edited no engine made.
     """
     uploaded = _within(Image.objects.order_by(), "created_at", day).aggregate(
         images=Count("pk"), bytes=Sum("byte_size"), people=Count("owner", distinct=True)
     )
-    ended = Cutout.objects.exclude(error_code=CANCELLED).order_by()
+    made = Cutout.objects.filter(kind=Cutout.Kind.EXTRACTED)
+    ended = made.exclude(error_code=CANCELLED).order_by()
     finished = _within(ended, "finished_at", day)
     durations: list[float] = []
     failed = 0

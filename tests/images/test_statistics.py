@@ -11,6 +11,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from accounts.models import User
 from images.models import Cutout, DailyTotal, Image, Status
 from images.services import statistics
+from images.services.overview import verdicts
 from images.services.statistics import count_day, recent_days, roll_up
 from images.services.trash import purge
 from images.tasks import run_next_cutout
@@ -56,6 +57,18 @@ def test_a_day(owner: User, stranger: User) -> None:
     assert total.bytes == sum(
         Image.objects.filter(created_at=day).values_list("byte_size", flat=True)
     )
+
+
+def test_edited_cutouts_say_nothing_about_engines(owner: User) -> None:
+    day = at(2026, 3, 30, 9)
+    finished(uploaded(owner, day), day, 100)
+    for status in (Status.DONE, Status.FAILED):
+        edited = uploaded(owner, day)
+        finished(edited, day, 9000, status)
+        edited.cutouts.update(kind=Cutout.Kind.EDITED, rating="up", rated_at=day)
+    total = count_day(day.date())
+    assert (total.images, total.done, total.failed, total.median_ms) == (3, 1, 0, 100)
+    assert verdicts().up == 0
 
 
 def test_days_of_the_installations_zone(owner: User, settings: Settings) -> None:
