@@ -39,6 +39,13 @@ def uncount_backdrop(instance: Backdrop, **kwargs: Any) -> None:
     give_back_bytes(owner_id=instance.owner_id, byte_size=instance.byte_size)
 
 
+@receiver(post_delete, sender=Backdrop)
+def delete_renditions_on(instance: Backdrop, **kwargs: Any) -> None:
+    """Else public addresses would go on showing it from the cache."""
+    on_it = f"background=backdrop-{instance.sha256}"
+    Rendition.objects.filter(cutout__owner=instance.owner_id, spec__contains=on_it).delete()
+
+
 @receiver(post_delete, sender=Cutout)
 def uncount_pending(instance: Cutout, **kwargs: Any) -> None:
     """What nobody has begun is not counted; what was done, or is being done, stays counted."""

@@ -16,7 +16,10 @@ from accounts.models import User
 from images.models import Backdrop, Cutout, Image, Rendition, Usage
 from images.services import backdrops, unfinished
 from images.services.backdrops import add_backdrop
-from tests.factories import UserFactory, picture_bytes
+from images.services.renditions import get_rendition
+from images.tasks import run_next_cutout
+from processing.spec import RenderSpec
+from tests.factories import UserFactory, picture_bytes, submit
 
 URL = "/api/v1/backdrops/"
 pytestmark = pytest.mark.django_db
@@ -238,8 +241,15 @@ def test_the_simple_interface_knows_them(
     assert corner(Client().get(answer.json()["url"])) == (0, 0, 250)
 
 
-def test_what_a_deleted_one_leaves(api: APIClient, owner: User, cutout: Cutout) -> None:
+def test_what_a_deleted_one_leaves(
+    api: APIClient,
+    owner: User,
+    cutout: Cutout,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
     told = send(api).json()
+    other = send(api, colour_file((0, 250, 0))).json()
+    assert rendition_of(api, cutout, background=other["background"]).status_code == 200
     shown, fresh = (
         api.post(
             f"/api/v1/cutouts/{cutout.pk}/links/",
@@ -248,16 +258,29 @@ def test_what_a_deleted_one_leaves(api: APIClient, owner: User, cutout: Cutout) 
         for name in ("png", "webp")
     )
     assert Client().get(shown).status_code == 200
-    assert api.delete(f"{URL}{told['id']}/").status_code == 204
-    # The stored output stays until the cache drops it; nothing new is made with the backdrop.
-    assert corner(Client().get(shown)) == (0, 0, 250)
-    assert Client().get(fresh).status_code == 404
+    (stored,) = Rendition.objects.filter(spec__contains=told["sha256"])
+    with django_capture_on_commit_callbacks(execute=True):
+        assert api.delete(f"{URL}{told['id']}/").status_code == 204
+    # Neither what is stored nor anything new shows it; other outputs stay.
+    assert not Path(stored.file.path).exists()
+    assert Client().get(shown).status_code == Client().get(fresh).status_code == 404
+    assert Rendition.objects.filter(spec__contains=other["sha256"]).count() == 1
     for name in (told["id"], told["sha256"]):
         refused = rendition_of(api, cutout, background=f"backdrop-{name}", format="jpeg")
         assert refused.status_code == 400
         assert first_error(refused) == ("invalid_spec", "background")
-    Rendition.objects.all().delete()
-    assert Client().get(shown).status_code == 404
+
+
+def test_other_people_keep_what_they_made_with_the_same(owner: User, stranger: User) -> None:
+    for person in (owner, stranger):
+        add(person)
+        image = submit(person)
+        run_next_cutout()
+        spec = f"background=backdrop-{Backdrop.objects.all()[0].sha256}"
+        get_rendition(cutout=image.cutouts.get(), spec=RenderSpec.parse(spec))
+    Backdrop.objects.filter(owner=owner).delete()
+    (left,) = Rendition.objects.filter(spec__contains="backdrop-")
+    assert left.cutout.owner == stranger
 
 
 def test_a_lost_file_is_no_crash(api: APIClient, owner: User, cutout: Cutout) -> None:
