@@ -40,6 +40,8 @@ REFUSALS = {
     "cutout_limit_reached": _("the owner's cutouts of this month are used up"),
     "gone": _("the picture was deleted"),
     "in_trash": _("the picture is in the trash"),
+    "matte_gone": _("the matte that was sent is not kept any more"),
+    "not_newest": _("the picture has a newer cutout"),
     "original_deleted": _("the original was deleted after the time it is kept"),
 }
 

@@ -9,20 +9,25 @@ from django.db import transaction
 from django.utils import timezone
 
 from images.models import Batch, Cutout, Image, Lane, Status
-from images.queue.claims import Claim, claim_next, fail, postpone, put_back
+from images.models.cutout import CutoutQuerySet
+from images.queue.claims import Claim, claim_next, postpone, put_back
 from images.queue.lease import hold
 from images.queue.wakeups import wake
 from images.queue.workers import worker_id
 from images.services import export
 from images.services.errors import (
+    MAX_VERSIONS,
     CutoutNotFailed,
+    CutoutNotNewest,
     CutoutPending,
     ImageGone,
     ImageInTrash,
     OriginalDeleted,
+    SentMatteGone,
     ServiceError,
+    TooManyVersions,
 )
-from images.services.extraction import extract_cutout
+from images.services.extraction import extract_cutout, fail_cutout
 from images.services.quotas import take_cutout
 from processing.engines.catalog import ENGINES
 from processing.errors import EngineUnavailable, ProcessingError, UnknownEngine
@@ -82,7 +87,7 @@ def request_cutout(*, image: Image, extract_spec: ExtractSpec | None = None) -> 
     """Cut `image` out once more, with other parameters or the same.
 
     Raises UnknownEngine, InvalidSpec, ImageGone, ImageInTrash, OriginalDeleted,
-    CutoutLimitReached, or CutoutPending while one is under way.
+    TooManyVersions, CutoutLimitReached, or CutoutPending while one is under way.
     """
     spec = offered(extract_spec or default_spec())
     check_region(spec, (image.width, image.height))
@@ -91,38 +96,45 @@ def request_cutout(*, image: Image, extract_spec: ExtractSpec | None = None) -> 
 
 
 def lock_idle(image: Image) -> Image:
-    """The row of a picture that may be cut out again, locked in the caller's transaction.
+    """The row of a picture that may get another cutout, locked in the caller's transaction.
 
-    Raises ImageGone, ImageInTrash, OriginalDeleted, or CutoutPending while one is under way.
+    Raises ImageGone, ImageInTrash, OriginalDeleted, TooManyVersions, or CutoutPending while one is
+    under way.
+    """
+    locked = _lock_usable(image.pk)
+    if locked.latest_cutout and locked.latest_cutout.is_pending:
+        raise CutoutPending
+    if locked.cutouts.count() >= MAX_VERSIONS:
+        raise TooManyVersions
+    return locked
+
+
+def _lock_usable(image_id: UUID) -> Image:
+    """The row of a picture that is there to be worked on. Raises ImageGone, ImageInTrash,
+    OriginalDeleted.
     """
     images = Image.objects.select_for_update(of=("self",)).select_related("latest_cutout", "owner")
-    locked = images.filter(pk=image.pk).first()
+    locked = images.filter(pk=image_id).first()
     if locked is None:
         raise ImageGone
     if locked.deleted_at:
         raise ImageInTrash
     if locked.original_deleted_at:
         raise OriginalDeleted
-    if locked.latest_cutout and locked.latest_cutout.is_pending:
-        raise CutoutPending
     return locked
 
 
 def retry_cutout(*, cutout: Cutout) -> Cutout:
     """Put a failed cutout back into the queue.
 
-    Raises CutoutNotFailed if it has not failed, ImageInTrash, OriginalDeleted, CutoutLimitReached.
+    Raises ImageGone, ImageInTrash, OriginalDeleted, CutoutLimitReached, CutoutNotFailed if it has
+    not failed, CutoutNotNewest if the picture has a newer one (CutoutPending while that is under
+    way), or SentMatteGone.
     """
     now = timezone.now()
     with transaction.atomic():
-        image = Image.objects.filter(pk=cutout.image_id).select_related("owner").first()
-        if image is None:
-            raise ImageGone
-        if image.deleted_at:
-            raise ImageInTrash
-        if image.original_deleted_at:
-            raise OriginalDeleted
-        changed = Cutout.objects.filter(pk=cutout.pk, status=Status.FAILED).update(
+        image = _lock_usable(cutout.image_id)
+        changed = _retryable(image, cutout).update(
             status=Status.QUEUED,
             lane=_lane_for(image, cutout),
             claims=0,
@@ -135,14 +147,29 @@ def retry_cutout(*, cutout: Cutout) -> Cutout:
             finished_at=None,
         )
         if not changed:
-            raise CutoutNotFailed
+            raise SentMatteGone
+        if image.batch_id:  # it goes on, and its end is told again
+            # Before the month is counted, as whoever puts a picture into the batch does.
+            Batch.objects.filter(pk=image.batch_id).update(announced=0)
         if cutout.kind == Cutout.Kind.EXTRACTED:
             take_cutout(owner=image.owner, at=now)
-        if image.batch_id:  # it goes on, and its end is told again
-            Batch.objects.filter(pk=image.batch_id).update(announced=0)
         wake()
     cutout.refresh_from_db()
     return cutout
+
+
+def _retryable(image: Image, cutout: Cutout) -> CutoutQuerySet:
+    """The row of a failed cutout of a locked picture; empty if what it needs has gone.
+
+    Raises CutoutNotFailed, CutoutPending or CutoutNotNewest.
+    """
+    rows = Cutout.objects.filter(pk=cutout.pk)
+    if not rows.filter(status=Status.FAILED).exists():
+        raise CutoutNotFailed
+    newest = image.latest_cutout
+    if newest and newest.pk != cutout.pk:
+        raise CutoutPending if newest.is_pending else CutoutNotNewest
+    return rows.exclude(kind=Cutout.Kind.EDITED, sent_matte="")
 
 
 def run_next() -> bool:
@@ -192,7 +219,7 @@ def _run(cutout: Cutout, claim: Claim) -> None:
             kind=Cutout.Kind.EXTRACTED,  # edited ones need no engine
         )
     except (ProcessingError, ServiceError) as error:
-        fail(Cutout, claim, error.code, error.message)
+        fail_cutout(cutout=cutout, claim=claim, error=error)
     except Image.DoesNotExist:
         logger.info("The picture of cutout %s was deleted meanwhile", cutout.pk)
     except Exception:
@@ -209,14 +236,15 @@ def _run(cutout: Cutout, claim: Claim) -> None:
 
 def _lane_for(image: Image, cutout: Cutout) -> Lane:
     """Nobody sits waiting for what belongs to a batch, or for the last of many; whoever has just
-    edited a matte does, and it needs no engine.
+    edited a matte does, and it needs no engine. But many of those are many as well.
     """
+    waiting = Cutout.objects.filter(owner_id=image.owner_id).pending()
     if cutout.kind == Cutout.Kind.EDITED:
-        return Lane.INTERACTIVE
-    if image.batch_id:
+        waiting = waiting.filter(lane=Lane.INTERACTIVE)  # pictures of a batch are in nobody's way
+    elif image.batch_id:
         return Lane.BATCH
-    waiting = Cutout.objects.filter(owner_id=image.owner_id).pending()[:INTERACTIVE_AT_ONCE]
-    return Lane.BATCH if len(waiting.values_list("pk")) >= INTERACTIVE_AT_ONCE else Lane.INTERACTIVE
+    several = len(waiting.values_list("pk")[:INTERACTIVE_AT_ONCE]) >= INTERACTIVE_AT_ONCE
+    return Lane.BATCH if several else Lane.INTERACTIVE
 
 
 def queue_positions(cutouts: Iterable[Cutout]) -> dict[UUID, int]:

@@ -22,7 +22,7 @@ def submit_matte(*, cutout: Cutout, file: "File[bytes]") -> Cutout:
 
     Only the header is read here; the worker decodes it. Raises ValidationError with a code if the
     file cannot be the matte of this picture, ImageGone, ImageInTrash, OriginalDeleted,
-    CutoutPending, StorageFull.
+    TooManyVersions, CutoutPending, StorageFull.
     """
     header = _check(cutout, file)
     edited = Cutout(

@@ -58,6 +58,32 @@ class CutoutPending(WrongState):
     message = "This picture is being cut out already."
 
 
+class CutoutNotNewest(WrongState):
+    code = "not_newest"
+    message = (
+        "This picture has a newer cutout, and only the newest can be tried again. "
+        "Cut the picture out once more instead."
+    )
+
+
+class SentMatteGone(WrongState):
+    """What was sent could not be used, or has waited for too long."""
+
+    code = "matte_gone"
+    message = "The matte that was sent is not kept any more. Send it again."
+
+
+MAX_VERSIONS = 100
+
+
+class TooManyVersions(WrongState):
+    code = "too_many_versions"
+    message = (
+        f"This picture has {MAX_VERSIONS} cutouts, which is as many as a picture may have. "
+        "Upload it once more to go on."
+    )
+
+
 class ImageInTrash(WrongState):
     code = "in_trash"
     message = "This picture is in the trash. Restore it first."

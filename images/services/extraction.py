@@ -3,18 +3,19 @@
 import logging
 import secrets
 from dataclasses import dataclass
-from functools import partial
 from time import perf_counter
 
 from django.conf import settings
 from django.db import transaction
 
 from images.models import Cutout, Image, Rendition
-from images.queue.claims import Claim, finish
+from images.queue.claims import Claim, fail, finish
 from images.services import export
-from images.services.errors import ServiceError
+from images.services.errors import FileLost, NotNow, ServiceError
+from images.services.locking import hold_images
 from images.services.previews import store_preview
-from images.services.storage import StoredFiles, delete_file, delete_on_commit, open_file
+from images.services.sent_mattes import drop_sent
+from images.services.storage import StoredFiles, open_file
 from processing.engines import get_engine
 from processing.errors import ProcessingError, TruncatedImage
 from processing.imageio import (
@@ -54,6 +55,14 @@ def extract_cutout(*, cutout: Cutout, claim: Claim) -> bool:
         return False
     _warm_preview(cutout.image, preview)
     return True
+
+
+def fail_cutout(*, cutout: Cutout, claim: Claim, error: ProcessingError | ServiceError) -> None:
+    """End the row with `error`; a matte that was sent stays only if another attempt may like it."""
+    with transaction.atomic():
+        failed = fail(Cutout, claim, error.code, error.message)
+        if failed and not isinstance(error, FileLost | NotNow):
+            drop_sent([cutout])
 
 
 _Worked = tuple[Extraction, Pixels, dict[str, float]]  # with the preview, and ms by stage
@@ -142,6 +151,7 @@ def _finish(
     timings: dict[str, float],
 ) -> bool:
     with transaction.atomic():
+        hold_images([cutout.image_id])
         done = finish(
             Cutout,
             claim,
@@ -154,16 +164,8 @@ def _finish(
             error_code="",
             error_message="",
             export_due=export.is_wanted(),
-            sent_matte="",
         )
         if done:
             outputs.thumbnail.save(force_insert=True)
-            _drop_sent(cutout)
+            drop_sent([cutout])  # it has become the matte
     return done
-
-
-def _drop_sent(cutout: Cutout) -> None:
-    """What a person sent has become the matte. Until then it stays, for another attempt."""
-    if name := str(cutout.sent_matte.name or ""):
-        storage = cutout.sent_matte.storage
-        delete_on_commit(partial(delete_file, storage, name), name)

@@ -37,8 +37,9 @@ class Outcome:
 def retry_many(*, cutouts: CutoutQuerySet) -> Outcome:
     """Put failed cutouts back into the queue, 500 at most.
 
-    Unfit are those that have not failed. Refused are those whose picture is in the trash or has
-    lost its original, and those of people who have used up their limit.
+    Unfit are those that have not failed. Refused are those whose picture is in the trash, has lost
+    its original or has a newer cutout, edited ones whose matte is not kept any more, and those of
+    people who have used up their limit.
     """
     return _each(cutouts, _retry, Status.FAILED)
 

@@ -17,8 +17,10 @@ from django.utils import timezone
 from images.models import Cutout, Image, Status
 from images.models.image import ImageQuerySet
 from images.services.errors import ServiceError
+from images.services.locking import hold_images
 from images.services.quotas import give_back_bytes
 from images.services.rendering import render_cutout
+from images.services.sent_mattes import drop_sent
 from images.services.storage import StoredFiles, delete_folder, delete_on_commit
 from images.services.trash import purge
 from processing.errors import ProcessingError
@@ -117,9 +119,12 @@ def _forget_original(image: Image) -> bool:
         latest_cutout__status__in=PENDING
     )
     with transaction.atomic():
+        hold_images([image.pk])  # and whoever did that a moment ago is seen
         gone = idle.update(original_deleted_at=timezone.now(), original="", preview="")
         if gone:
             give_back_bytes(owner_id=image.owner_id, byte_size=image.byte_size)
             for folder in image.folders:
                 delete_on_commit(partial(delete_folder, default_storage, folder), folder)
+            # Mattes that could not be used may carry the original's colours.
+            drop_sent(image.cutouts.filter(kind=Cutout.Kind.EDITED).exclude(sent_matte=""))
     return bool(gone)

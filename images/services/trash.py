@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from images.models import Image
 from images.models.image import EMPTIED, ImageQuerySet
+from images.services.locking import hold_images
 from images.services.tags import delete_unused, tags_on
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def purge(*, images: ImageQuerySet, until: float = inf) -> int:
     identifiers = images.order_by().values_list("pk", flat=True)
     while monotonic() < until and (batch := list(identifiers[:CHUNK])):
         with transaction.atomic():
+            # First, as whoever tags or finishes them does; the tags on them stay as they are, too.
+            hold_images(batch)
             # Asked again in here: one that was just restored is not in `images` any more.
             tags = tags_on(batch)
             _total, by_model = images.order_by().filter(pk__in=batch).delete()

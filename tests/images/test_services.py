@@ -395,7 +395,7 @@ class TestTroubleWithFiles:
             seen.append(bool(Image.objects.get().preview))
             return failing(*args)
 
-        monkeypatch.setattr("images.services.cutouts.fail", look)
+        monkeypatch.setattr("images.services.extraction.fail", look)
         plain = BytesIO()
         Pixels.new("RGB", (60, 60), "white").save(plain, "PNG")
         uploads.submit_image(owner=owner, file=SimpleUploadedFile("w.png", plain.getvalue()))

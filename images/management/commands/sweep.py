@@ -30,6 +30,7 @@ from images.services.housekeeping import (
 from images.services.idempotency import forget_old_requests
 from images.services.renditions import trim_renditions
 from images.services.retention import drop_old_originals, purge_old_results, purge_passed
+from images.services.sent_mattes import drop_old_sent
 from images.services.sharing import forget_old_links
 from images.services.statistics import roll_up
 from images.services.trash import purge_expired
@@ -55,6 +56,7 @@ def jobs() -> dict[str, Job]:
         "exported": export_next_due,
         "trimmed from the cache": trim_renditions,
         "unfinished uploads removed": remove_unfinished,
+        "old sent mattes dropped": drop_old_sent,
         "disk measured": measure_disk,
         "old links forgotten": forget_old_links,
         "old messages forgotten": forget_deliveries,

@@ -1,5 +1,6 @@
 """Edited mattes: sent by a person, taken up by a worker, counted by nobody."""
 
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 from PIL import Image as Pixels
@@ -16,18 +18,23 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from images.api.throttles import UploadThrottle
 from images.models import Batch, Cutout, Image, Lane, MonthlyUsage, Status
-from images.queue.claims import claim_next
+from images.queue.claims import cancel, claim_next
 from images.services import unfinished
-from images.services.cutouts import request_cutout, retry_cutout
+from images.services.cutouts import INTERACTIVE_AT_ONCE, request_cutout, retry_cutout
 from images.services.edits import submit_matte
+from images.services.errors import SentMatteGone
 from images.services.extraction import extract_cutout
+from images.services.operating import retry_many
 from images.services.repeats import find_repeat
+from images.services.retention import drop_original
+from images.services.sent_mattes import drop_old_sent
 from images.services.storage import is_stored
 from images.services.takeout_records import describe_cutout
 from images.services.trash import move_to_trash, purge
+from images.services.uploads import submit_image
 from images.tasks import run_next_cutout
 from processing.spec import ExtractSpec
-from tests.factories import submit
+from tests.factories import picture_file, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -245,19 +252,153 @@ def test_an_empty_one_fails_and_hides_nothing(api: APIClient, image: Image, cuto
     assert image.current_cutout == cutout
 
 
-def test_a_damaged_one_fails_and_can_be_tried_again(api: APIClient, cutout: Cutout) -> None:
+@pytest.mark.parametrize("kind", ["damaged", "empty"])
+def test_of_what_cannot_be_used_nothing_stays(
+    api: APIClient,
+    cutout: Cutout,
+    kind: str,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
     content = encoded(Pixels.effect_noise(SIZE, 90))
-    assert put(api, cutout, content[: len(content) // 2]).status_code == 201
-    run_next_cutout()
+    content = content[: len(content) // 2] if kind == "damaged" else encoded(Pixels.new("L", SIZE))
+    assert put(api, cutout, content).status_code == 201
+    sent = Path(edited_of(cutout).sent_matte.path)
+    with django_capture_on_commit_callbacks(execute=True):
+        run_next_cutout()
     edited = edited_of(cutout)
-    assert (edited.status, edited.error_code) == (Status.FAILED, "truncated_image")
+    code = "truncated_image" if kind == "damaged" else "nothing_found"
+    assert (edited.status, edited.error_code) == (Status.FAILED, code)
+    assert not edited.sent_matte
+    assert not sent.exists()
+    refused = api.post(f"/api/v1/cutouts/{edited.pk}/retry/")
+    assert refused.status_code == 409
+    assert first_error(refused) == ("matte_gone", None)
+    edited.refresh_from_db()
+    assert edited.status == Status.FAILED
+
+
+def test_what_passes_can_be_tried_again(api: APIClient, cutout: Cutout) -> None:
+    put(api, cutout)
+    edited = edited_of(cutout)
+    assert cancel(edited)
+    edited.refresh_from_db()
     assert is_stored(edited.sent_matte)
-    with default_storage.open(str(edited.sent_matte.name), "wb") as file:
-        file.write(content)
     assert retry_cutout(cutout=edited).status == Status.QUEUED
     run_next_cutout()
     edited.refresh_from_db()
     assert edited.status == Status.DONE
+
+
+def test_a_day_later_it_is_swept(
+    api: APIClient,
+    owner: User,
+    cutout: Cutout,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    put(api, cutout)
+    edited = edited_of(cutout)
+    cancel(edited)
+    assert drop_old_sent() == 0
+    Cutout.objects.filter(pk=edited.pk).update(finished_at=timezone.now() - timedelta(days=1.1))
+    with django_capture_on_commit_callbacks(execute=True):
+        call_command("sweep", "--once")
+    assert not Path(edited.sent_matte.path).exists()
+    assert not edited_of(cutout).sent_matte
+    with pytest.raises(SentMatteGone):
+        retry_cutout(cutout=edited)
+
+
+def test_it_goes_with_the_original(
+    api: APIClient,
+    image: Image,
+    cutout: Cutout,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    put(api, cutout)
+    edited = edited_of(cutout)
+    cancel(edited)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert drop_original(image=image)
+    assert not Path(edited.sent_matte.path).exists()
+    assert not edited_of(cutout).sent_matte
+
+
+@pytest.mark.parametrize("again", ["edit", "rerun", "page"])
+def test_a_picture_has_so_many_versions(
+    api: APIClient, owner_client: Client, image: Image, cutout: Cutout, again: str
+) -> None:
+    other = {"owner_id": image.owner_id, "image": image, "engine": "drawn"}
+    Cutout.objects.bulk_create(
+        Cutout(**other, extract_spec="engine=drawn", status=Status.FAILED) for _ in range(98)
+    )
+    assert put(api, cutout).status_code == 201  # the hundredth
+    run_next_cutout()
+    if again == "page":
+        page = owner_client.post(f"/images/{image.pk}/rerun/", follow=True)
+        assert "100 cutouts, which is as many" in page.content.decode()
+    else:
+        rerun = f"/api/v1/images/{image.pk}/cutouts/"
+        response = put(api, cutout) if again == "edit" else api.post(rerun, {}, format="json")
+        assert response.status_code == 409
+        assert first_error(response) == ("too_many_versions", None)
+    assert image.cutouts.count() == 100
+    assert not Cutout.objects.pending().exists()
+    assert len(list(Path(default_storage.path("cutouts")).rglob("sent-*"))) <= 1
+
+
+def test_a_stream_of_them_lets_other_people_go_first(
+    api: APIClient, owner: User, stranger: User
+) -> None:
+    pictures = [submit(owner) for _ in range(INTERACTIVE_AT_ONCE + 2)]
+    while Cutout.objects.pending().exists():
+        run_next_cutout()
+    for picture in pictures:
+        assert put(api, picture.cutouts.get()).status_code == 201
+    lanes = Cutout.objects.filter(kind="edited").values_list("lane", flat=True)
+    assert sorted(lanes) == ["batch"] * 2 + ["interactive"] * INTERACTIVE_AT_ONCE
+
+
+def test_pictures_of_a_batch_are_not_in_its_way(
+    api: APIClient, owner: User, cutout: Cutout
+) -> None:
+    batch = Batch.objects.create(owner=owner)
+    for _ in range(INTERACTIVE_AT_ONCE):
+        submit_image(owner=owner, file=picture_file(), batch=batch)
+    assert put(api, cutout).status_code == 201
+    assert edited_of(cutout).lane == Lane.INTERACTIVE
+
+
+class TestRetrying:
+    """Only the newest cutout, and never beside another."""
+
+    def test_not_an_older_one(self, api: APIClient, image: Image, cutout: Cutout) -> None:
+        put(api, cutout)
+        older = edited_of(cutout)
+        cancel(older)
+        request_cutout(image=image)
+        url = f"/api/v1/cutouts/{older.pk}/retry/"
+        assert first_error(api.post(url)) == ("pending", None)
+        run_next_cutout()
+        refused = api.post(url)
+        assert refused.status_code == 409
+        assert first_error(refused) == ("not_newest", None)
+        assert not Cutout.objects.pending().exists()
+        assert Image.objects.in_status("done").count() == 1
+
+    def test_administrators_are_told(self, image: Image, cutout: Cutout, api: APIClient) -> None:
+        put(api, cutout)
+        cancel(edited_of(cutout))
+        request_cutout(image=image)
+        run_next_cutout()
+        outcome = retry_many(cutouts=Cutout.objects.all())
+        assert (outcome.changed, outcome.unfit, outcome.refused) == (0, 2, {"not_newest": 1})
+
+    def test_the_newest_of_several(self, api: APIClient, image: Image, cutout: Cutout) -> None:
+        put(api, cutout)
+        cancel(edited_of(cutout))
+        response = api.post(f"/api/v1/cutouts/{edited_of(cutout).pk}/retry/")
+        assert response.status_code == 202
+        assert Image.objects.in_status("queued").count() == 1
 
 
 def test_a_lost_file_is_a_failure(api: APIClient, cutout: Cutout) -> None:
@@ -276,9 +417,9 @@ def used(owner: User) -> int:
 def test_it_is_counted_by_nobody(api: APIClient, owner: User, cutout: Cutout) -> None:
     before = used(owner)
     User.objects.update(max_cutouts_per_month=before)
-    assert put(api, cutout, encoded(Pixels.new("L", SIZE))).status_code == 201
+    assert put(api, cutout).status_code == 201
     assert used(owner) == before
-    run_next_cutout()  # fails
+    assert cancel(edited_of(cutout))
     assert used(owner) == before
     retry_cutout(cutout=edited_of(cutout))
     assert used(owner) == before
@@ -376,3 +517,19 @@ def test_what_never_became_a_row_is_swept(cutout: Cutout, monkeypatch: pytest.Mo
         name = default_storage.save(f"{lost.folders[0]}/sent.png", BytesIO(b"x"))
         assert unfinished.remove_unfinished() == 1
     assert not default_storage.exists(name)
+
+
+def test_very_long_and_thin(api: APIClient, owner: User) -> None:
+    """Longer than the format of thumbnails can hold, which are small nevertheless."""
+    size = (20_000, 2)
+    name = "thin.png"
+    content = encoded(Pixels.new("RGB", size, (200, 40, 30)))
+    image = submit_image(owner=owner, file=SimpleUploadedFile(name, content))
+    run_next_cutout()
+    assert put(api, image.cutouts.get(), encoded(Pixels.new("L", size, 255))).status_code == 201
+    run_next_cutout()
+    edited = image.cutouts.get(kind="edited")
+    assert edited.status == Status.DONE, edited.error_message
+    thumbnail = edited.renditions.get()
+    assert (thumbnail.width, thumbnail.height) == (480, 1)
+    assert Image.objects.in_status("done").get() == image
