@@ -30,8 +30,9 @@ from images.models.cutout import CutoutQuerySet
 from images.representations import CutoutSerializer
 from images.services.cutouts import retry_cutout
 from images.services.edits import submit_matte
-from images.services.errors import CutoutNotReady
+from images.services.errors import NoEdges
 from images.services.feedback import give_feedback, take_back_feedback
+from images.services.finished import check_done
 from images.services.names import download_name
 from images.services.renditions import get_rendition
 from images.services.sharing import share
@@ -119,8 +120,7 @@ class CutoutViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Cutout]):
     def matte(self, request: Request, pk: str) -> HttpResponseBase:
         """The matte: an 8-bit grey PNG of the upright original's size."""
         cutout = self.get_object()
-        if not cutout.matte:
-            raise CutoutNotReady
+        check_done(cutout)
         return serve_file(request, cutout.matte, content_type="image/png")
 
     @extend_schema(
@@ -153,8 +153,9 @@ class CutoutViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Cutout]):
     def edges(self, request: Request, pk: str) -> HttpResponseBase:
         """Colours of the subject in its soft edges, black elsewhere."""
         cutout = self.get_object()
+        check_done(cutout)
         if not cutout.edges:
-            raise CutoutNotReady
+            raise NoEdges
         return serve_file(request, cutout.edges, content_type="image/png")
 
     @extend_schema(

@@ -48,6 +48,21 @@ class CutoutNotReady(WrongState):
     message = "This cutout is not finished yet."
 
 
+class CutoutHasFailed(WrongState):
+    """There is nothing to render, and waiting does not help; says what has happened."""
+
+    code = "cutout_failed"
+
+    def __init__(self, error_code: str, sentence: str) -> None:
+        reason = f"{error_code}: {sentence}" if sentence else error_code
+        super().__init__(f"This cutout has failed. {reason}")
+
+
+class NoEdges(Missing):
+    code = "no_edges"
+    message = "This cutout has no colours of soft edges."
+
+
 class CutoutNotFailed(WrongState):
     code = "not_failed"
     message = "Only a failed cutout can be tried again."

@@ -4,6 +4,7 @@ from django.utils import timezone
 
 from images.models import Cutout, Status
 from images.services.errors import CutoutNotReady
+from images.services.finished import check_done
 
 MAX_REASON_LENGTH = 500
 
@@ -11,8 +12,8 @@ MAX_REASON_LENGTH = 500
 def give_feedback(*, cutout: Cutout, rating: Cutout.Rating, reason: str = "") -> Cutout:
     """Note the verdict of the cutout's owner, in place of an earlier one.
 
-    `reason`: up to 500 characters, cut there; may be empty. Raises CutoutNotReady unless the
-    cutout is done.
+    `reason`: up to 500 characters, cut there; may be empty. Raises CutoutNotReady or
+    CutoutHasFailed unless the cutout is done.
     """
     changed = Cutout.objects.filter(pk=cutout.pk, status=Status.DONE).update(
         rating=rating,
@@ -20,7 +21,8 @@ def give_feedback(*, cutout: Cutout, rating: Cutout.Rating, reason: str = "") ->
         rated_at=timezone.now(),
     )
     if not changed:
-        raise CutoutNotReady
+        check_done(cutout)
+        raise CutoutNotReady  # it was done when it was read
     cutout.refresh_from_db(fields=["rating", "rating_reason", "rated_at"])
     return cutout
 

@@ -8,8 +8,9 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Sum
 
-from images.models import Cutout, Rendition, Status
+from images.models import Cutout, Rendition
 from images.services.errors import CutoutNotReady
+from images.services.finished import check_done
 from images.services.render_specs import backdrop_reader
 from images.services.rendering import render_cutout
 from images.services.slots import rendering
@@ -26,11 +27,11 @@ def get_rendition(
     backdrop: reads the picture that the spec names by its content, if that is not one of the
     owner's stored backdrops; called at most once, in the place for rendering.
 
-    Raises CutoutNotReady while there is no matte, Busy when no render slot comes free in time,
-    InvalidSpec if the parameters do not fit this picture, FileLost if an input file is gone.
+    Raises CutoutNotReady while there is no matte, CutoutHasFailed if there will be none, Busy when
+    no render slot comes free in time, InvalidSpec if the parameters do not fit this picture,
+    FileLost if an input file is gone.
     """
-    if cutout.status != Status.DONE:
-        raise CutoutNotReady
+    check_done(cutout)
     spec = spec.for_size((cutout.image.width, cutout.image.height))
     found = _find(cutout.pk, str(spec))
     if found:

@@ -7,8 +7,9 @@ from datetime import timedelta
 from django.db.models import Q
 from django.utils import timezone
 
-from images.models import Cutout, ShareLink, Status
-from images.services.errors import CutoutNotReady
+from images.models import Cutout, ShareLink
+from images.services.errors import ImageInTrash
+from images.services.finished import check_done
 from processing.spec import RenderSpec
 
 FORGOTTEN_AFTER = timedelta(days=7)
@@ -17,11 +18,12 @@ FORGOTTEN_AFTER = timedelta(days=7)
 def share(*, cutout: Cutout, spec: RenderSpec, lifetime: timedelta | None) -> tuple[ShareLink, str]:
     """Make an address for one output; returns its row and its secret, which is told only now.
 
-    lifetime: None for one without an end. Raises CutoutNotReady, or InvalidSpec if the parameters
-    do not fit the picture.
+    lifetime: None for one without an end. Raises ImageInTrash, CutoutNotReady, CutoutHasFailed, or
+    InvalidSpec if the parameters do not fit the picture.
     """
-    if cutout.status != Status.DONE:
-        raise CutoutNotReady
+    if cutout.image.deleted_at:
+        raise ImageInTrash
+    check_done(cutout)
     spec = spec.for_size((cutout.image.width, cutout.image.height))
     secret = secrets.token_urlsafe(24)
     link = ShareLink.objects.create(

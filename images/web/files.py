@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from images.models import Cutout
-from images.services.errors import CutoutNotReady, Missing
+from images.services.errors import CutoutHasFailed, Missing
+from images.services.finished import check_done
 from images.services.names import download_name
 from images.services.previews import ensure_preview
 from images.services.render_specs import render_spec_for
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 View = Callable[..., HttpResponseBase]
 # Of the page's form, not of the rendition.
 PAGE_ONLY = ("download", "colour", "size")
+FAILED = _("There is no cutout")
 TITLES = {
     400: _("That does not fit"),
     409: _("Not finished yet"),
@@ -53,7 +55,8 @@ def _explains_refusals(view: View) -> View:
 
 def _problem(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     status = status_of(refusal)
-    context = {"title": TITLES[status], "message": refusal.message, "code": status}
+    title = FAILED if isinstance(refusal, CutoutHasFailed) else TITLES[status]
+    context = {"title": title, "message": refusal.message, "code": status}
     page = render(request, "web/problem.html", context, status=status)
     return with_headers(page, refusal)
 
@@ -91,8 +94,7 @@ def preview(request: HttpRequest, image_id: UUID) -> HttpResponseBase:
 @_explains_refusals
 def matte(request: HttpRequest, cutout_id: UUID) -> HttpResponseBase:
     cutout = _own_cutout(request, cutout_id)
-    if not cutout.matte:
-        raise CutoutNotReady
+    check_done(cutout)
     return serve_file(request, cutout.matte, content_type="image/png")
 
 

@@ -16,8 +16,8 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from images.models import Cutout, ShareLink, Status
-from images.services.errors import CutoutNotReady
+from images.models import Cutout, ShareLink
+from images.services.finished import check_done
 from images.services.sharing import revoke_link, share
 from images.web.files import spec_from_form
 from images.web.refusals import REFUSALS, refuse
@@ -72,8 +72,7 @@ def make_link(request: HttpRequest, cutout_id: UUID) -> HttpResponse:
     cutouts = Cutout.objects.visible_to(request.user).select_related("image__owner")
     cutout = get_object_or_404(cutouts, pk=cutout_id, image__deleted_at=None)
     try:
-        if cutout.status != Status.DONE:
-            raise CutoutNotReady
+        check_done(cutout)
         spec = spec_from_form(request.GET.dict(), owner=cutout.image.owner)
         spec = spec.for_size((cutout.image.width, cutout.image.height))
         return _make(request, cutout, spec)

@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from images.models import Cutout, Image, Status
 from images.services.cutouts import request_cutout
-from images.services.errors import CutoutNotReady
+from images.services.errors import CutoutHasFailed, CutoutNotReady, ServiceError
 from images.services.feedback import give_feedback, take_back_feedback
 from images.tasks import run_next_cutout
 
@@ -37,10 +37,22 @@ def test_giving_changing_and_taking_back(cutout: Cutout) -> None:
     take_back_feedback(cutout=cutout)
 
 
-@pytest.mark.parametrize("status", [Status.QUEUED, Status.RUNNING, Status.FAILED])
-def test_only_what_is_done(cutout: Cutout, status: Status) -> None:
+@pytest.mark.parametrize(
+    ("status", "refusal"),
+    [
+        (Status.QUEUED, CutoutNotReady),
+        (Status.RUNNING, CutoutNotReady),
+        (Status.FAILED, CutoutHasFailed),
+    ],
+)
+@pytest.mark.parametrize("is_fresh", [True, False])
+def test_only_what_is_done(
+    cutout: Cutout, status: Status, refusal: type[ServiceError], is_fresh: bool
+) -> None:
     Cutout.objects.update(status=status)
-    with pytest.raises(CutoutNotReady):
+    if is_fresh:
+        cutout.refresh_from_db()
+    with pytest.raises(refusal if is_fresh else CutoutNotReady):
         give_feedback(cutout=cutout, rating=Rating.UP)
     assert verdict(cutout) == ("", "", False)
 
