@@ -129,6 +129,6 @@ def _describe_builtin(name: str) -> dict[str, Any]:
         "name": name,
         "builtin": True,
         "help": preset.help,
-        "parameters": preset.spec.params(),
+        "parameters": dict(preset.params),
         "created_at": None,
     }

@@ -23,7 +23,9 @@ class PresetQuerySet(models.QuerySet["Preset"]):
 
 
 class Preset(models.Model):
-    """`spec` is a RenderSpec in its canonical form."""
+    """`spec` are rendition parameters as a query string, each as a RenderSpec writes it: also those
+    that change nothing beside the others, like white behind a JPEG.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(

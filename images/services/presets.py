@@ -1,6 +1,7 @@
 """Rendition parameters that people give a name, to ask for them by it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
@@ -8,12 +9,12 @@ from django.db import IntegrityError, transaction
 from images.models import Preset
 from images.models.preset import MAX_PRESET_NAME
 from images.models.tag import folded
-from images.services.errors import LimitReached
-from images.services.render_specs import is_storable, render_spec_for
+from images.services.errors import LimitReached, Missing
+from images.services.render_specs import is_storable, params_for
 from images.services.tags import is_visible
 from processing.errors import InvalidSpec
 from processing.presets import PRESETS
-from processing.spec import RenderSpec
+from processing.spec.values import canonical, pairs
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -27,6 +28,13 @@ class PresetLimitReached(LimitReached):
     message = f"You have {MAX_PRESETS} presets, which is as many as anybody may have."
 
 
+class PresetGone(Missing):
+    """Deleted a moment ago."""
+
+    code = "preset_gone"
+    message = "This preset has been deleted."
+
+
 class BadName(Exception):
     """`code`: blank, max_length, invalid or unique; `message`: a sentence about it."""
 
@@ -37,7 +45,7 @@ class BadName(Exception):
 
 
 def create_preset(*, owner: "User", name: str, params: Mapping[str, str]) -> Preset:
-    """Keep `params` under `name`, checked and in canonical form.
+    """Keep `params` under `name`, checked and each in canonical form.
 
     Raises BadName, InvalidSpec with the parameter's name, PresetLimitReached.
     """
@@ -47,32 +55,39 @@ def create_preset(*, owner: "User", name: str, params: Mapping[str, str]) -> Pre
         type(owner).objects.select_for_update(no_key=True).get(pk=owner.pk)
         if Preset.objects.filter(owner=owner).count() >= MAX_PRESETS:
             raise PresetLimitReached
-        _write(preset)
+        with _refusing_taken_names():
+            preset.save(force_insert=True)
     return preset
 
 
 def change_preset(
     *, preset: Preset, name: str | None = None, params: Mapping[str, str] | None = None
 ) -> None:
-    """Raises what `create_preset` raises. None: as it is."""
+    """Raises what `create_preset` raises, or PresetGone. None: as it is."""
     if name is not None:
         preset.name = _checked(name)
     if params is not None:
         preset.spec = _canonical(preset.owner, params)
-    with transaction.atomic():
-        _write(preset)
+    preset.folded = folded(preset.name)
+    changes = {field: getattr(preset, field) for field in ("name", "folded", "spec")}
+    # Saving the row would write one anew that was deleted a moment ago.
+    with _refusing_taken_names():
+        changed = Preset.objects.filter(pk=preset.pk).update(**changes)
+    if not changed:
+        raise PresetGone
 
 
-def _write(preset: Preset) -> None:
+@contextmanager
+def _refusing_taken_names() -> Iterator[None]:
     try:
         with transaction.atomic():
-            preset.save()
+            yield
     except IntegrityError as error:
         raise BadName("unique", "You have a preset of this name.") from error
 
 
 def _canonical(owner: "User", params: Mapping[str, str]) -> str:
-    spec = str(render_spec_for(owner=owner, params=params))
+    spec = canonical(params_for(owner=owner, params=params))
     longest = Preset._meta.get_field("spec").max_length or 0
     if len(spec) > longest:
         raise InvalidSpec("parameters", "These parameters are too long to be kept.")
@@ -94,4 +109,4 @@ def _checked(name: str) -> str:
 
 def parameters_of(preset: Preset) -> dict[str, str]:
     """What it stands for, without what is at its default."""
-    return RenderSpec.parse(preset.spec).params()
+    return pairs(preset.spec)

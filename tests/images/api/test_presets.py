@@ -178,6 +178,71 @@ def test_renditions_by_name(api: APIClient, owner: User, cutout: Cutout) -> None
     assert Rendition.objects.filter(spec="format=webp&width=40").exists()
 
 
+@pytest.mark.parametrize("format", ["webp", "png", "avif"])
+@pytest.mark.parametrize("name", ["white", "WHITE", "marketplace", "studio", "Paper"])
+def test_what_is_on_white_stays_on_white(
+    api: APIClient,
+    owner: User,
+    cutout: Cutout,
+    name: str,
+    format: str,  # noqa: A002 - as the parameter is called
+) -> None:
+    """A JPEG without a background is on white anyway, so that white is easily lost."""
+    create_preset(owner=owner, name="Paper", params={"format": "jpeg", "background": "white"})
+    response = rendition_of(api, cutout, preset=name, format=format, max_side="200")
+    assert response.status_code == 200
+    picture = Pixels.open(BytesIO(b"".join(response.streaming_content))).convert("RGBA")
+    corner = picture.getpixel((1, 1))
+    assert isinstance(corner, tuple)
+    assert min(corner) > 240
+    other = rendition_of(api, cutout, preset=name, format=format, background="transparent")
+    clear = Pixels.open(BytesIO(b"".join(other.streaming_content))).convert("RGBA")
+    assert clear.getchannel("A").getpixel((1, 1)) == 0
+
+
+def test_outputs_on_white_are_one(api: APIClient, owner: User, cutout: Cutout) -> None:
+    """However their white was asked for, the cache holds one file."""
+    create_preset(owner=owner, name="Paper", params={"format": "jpeg", "background": "#fff"})
+    for params in ({"preset": "white"}, {"preset": "paper"}, {"format": "jpeg"}):
+        assert rendition_of(api, cutout, **params).status_code == 200
+    assert [one.spec for one in Rendition.objects.filter(spec__startswith="format=jpeg")] == [
+        "format=jpeg"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ({"format": "jpeg", "background": "White"}, "format=jpeg&background=ffffff"),
+        ({"format": "jpeg"}, "format=jpeg"),
+        ({"background": "transparent", "crop": "none"}, "format=png"),
+        ({"preset": "white", "format": "webp"}, "format=webp&background=ffffff"),
+        ({"quality": "70", "margin": "10%"}, "format=png&margin=10%25&quality=70"),
+        ({"crop": "none", "shadow_opacity": 30}, "format=png&shadow_opacity=30"),
+        ({"margin": "10%"}, "format=png&margin=10%25"),
+    ],
+)
+def test_what_is_said_is_kept(api: APIClient, sent: dict[str, Any], kept: str) -> None:
+    """Also what changes nothing until somebody asks for another format, say."""
+    response = api.post(URL, {"name": "a", "parameters": sent})
+    assert response.status_code == 201, response.content
+    assert Preset.objects.get().spec == kept
+    again = api.post(URL, {"name": "b", "parameters": response.json()["parameters"]})
+    assert again.json()["parameters"] == response.json()["parameters"]
+
+
+def test_those_kept_before_still_work(api: APIClient, owner: User, cutout: Cutout) -> None:
+    Preset.objects.create(owner=owner, name="Old", spec="format=jpeg&width=50")
+    assert rendition_of(api, cutout, preset="old").headers["Content-Type"] == "image/jpeg"
+
+
+@pytest.mark.parametrize("name", list(PRESETS))
+def test_built_in_parameters_are_canonical(name: str) -> None:
+    preset = PRESETS[name]
+    white = {"background": "ffffff"} if "white" in preset.help else {}
+    assert preset.params == preset.spec.params() | white
+
+
 @pytest.mark.parametrize("name", list(PRESETS))
 def test_built_in_ones_work_everywhere(api: APIClient, cutout: Cutout, name: str) -> None:
     response = rendition_of(api, cutout, preset=name.upper())
