@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.http import HttpResponseBase
 from drf_spectacular.utils import extend_schema
-from rest_framework import mixins, status, viewsets
+from rest_framework import status, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,14 +19,20 @@ from images.api.serializers import BatchFieldsSerializer, BatchSerializer, BulkR
 from images.api.throttles import AnonymousThrottle, UploadThrottle, UserThrottle
 from images.models import Batch, Status
 from images.models.batch import BatchQuerySet
-from images.services.batches import batch_states, change_batch, create_batch, images_of
+from images.services.batches import (
+    batch_states,
+    change_batch,
+    create_batch,
+    delete_batch,
+    images_of,
+)
 from images.services.bulk import retrying
 
 if TYPE_CHECKING:
     from accounts.models import User
 
 
-class BatchViewSet(mixins.DestroyModelMixin, viewsets.GenericViewSet[Batch]):
+class BatchViewSet(viewsets.GenericViewSet[Batch]):
     """Own batches, newest first."""
 
     queryset = Batch.objects.none()
@@ -73,7 +79,8 @@ class BatchViewSet(mixins.DestroyModelMixin, viewsets.GenericViewSet[Batch]):
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, pk: str) -> Response:
         """The pictures stay."""
-        return super().destroy(request, pk)
+        delete_batch(batch=self.get_object())
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(request=None, responses=BulkResultSerializer)
     @action(detail=True, methods=["post"])

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Count, Q
 
 from images.models import Batch, Image, Status
@@ -61,6 +62,32 @@ def change_batch(*, batch: Batch, **fields: str | int | None) -> None:
         raise BatchGone
     for name, value in fields.items():
         setattr(batch, name, value)
+
+
+def delete_batch(*, batch: Batch) -> None:
+    """The pictures stay, also those that come in at this moment. Raises BatchGone."""
+    while not _delete(batch.pk):
+        pass
+
+
+def _delete(batch_id: UUID) -> bool:
+    """False, and nothing deleted, if a picture that has just come in is being finished."""
+    pictures = Image.objects.filter(batch=batch_id).order_by("pk")
+    with transaction.atomic():
+        # Before the batch, as whoever finishes a picture does: else the two could deadlock.
+        _let_go(pictures.select_for_update())
+        # Waits for those who put pictures in; whoever comes later finds it gone.
+        if not Batch.objects.select_for_update().filter(pk=batch_id).values_list("pk"):
+            raise BatchGone
+        _let_go(pictures.select_for_update(skip_locked=True))
+        if pictures.exists():
+            return False
+        Batch.objects.filter(pk=batch_id).delete()
+    return True
+
+
+def _let_go(held: ImageQuerySet) -> None:
+    Image.objects.filter(pk__in=list(held.values_list("pk", flat=True))).update(batch=None)
 
 
 def batch_state(batch: Batch) -> BatchState:
