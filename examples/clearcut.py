@@ -69,13 +69,17 @@ class Clearcut:
 
     def __init__(self, url: str, key: str, *, timeout: float = 90, tries: int = 5) -> None:
         if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
-            raise ValueError(f"{url!r} is no address of a server.")
+            raise ValueError(
+                f"{url!r} is no address of a server: those begin with http:// or https://."
+            )
         self.api = url.rstrip("/") + "/api/v1"
         self.key, self.timeout, self.tries = key, timeout, tries
 
     # One picture
 
-    def cut_out(self, source: str | Path, target: str | Path, **rendition: Any) -> dict[str, Any]:
+    def cut_out(
+        self, source: str | Path, target: str | Path, /, **rendition: Any
+    ) -> dict[str, Any]:
         """Upload a file, wait, and write the picture without background to `target`.
 
         rendition: the parameters of renditions in docs/api.md, such as format="jpeg". Returns the
@@ -110,7 +114,7 @@ class Clearcut:
                 return self.get(f"/images/{image['id']}/")
             _pause_until(end, "The picture is not finished yet.")
 
-    def download(self, image: Mapping[str, Any], target: str | Path, **rendition: Any) -> Path:
+    def download(self, image: Mapping[str, Any], target: str | Path, /, **rendition: Any) -> Path:
         """Write the newest cutout of an image to `target`, rendered as the parameters say."""
         query = _query(rendition)
         return self._save(f"/cutouts/{image['latest_cutout']}/rendition/{query}", target)
@@ -257,15 +261,27 @@ def _pause_until(end: float, sentence: str) -> None:
     time.sleep(0.5)
 
 
+def _misused(sentence: str) -> int:
+    sys.stderr.write(f"{sentence}\n")
+    return 2
+
+
 def main(arguments: list[str]) -> int:
+    url, key = os.environ.get("CLEARCUT_URL"), os.environ.get("CLEARCUT_KEY")
     if len(arguments) < 2:
-        sys.stderr.write("usage: python clearcut.py PICTURE TARGET [PARAMETER=VALUE ...]\n")
-        return 2
+        return _misused("usage: python clearcut.py PICTURE TARGET [PARAMETER=VALUE ...]")
+    if not url or not key:
+        return _misused("CLEARCUT_URL and CLEARCUT_KEY in the environment say where and as whom.")
     source, target, *rest = arguments
-    clearcut = Clearcut(os.environ["CLEARCUT_URL"], os.environ["CLEARCUT_KEY"])
+    for one in rest:
+        if "=" not in one:
+            return _misused(f"{one!r} is no parameter: those look like format=jpeg.")
     try:
+        clearcut = Clearcut(url, key)
         clearcut.cut_out(source, target, **dict(one.split("=", 1) for one in rest))
-    except (ClearcutError, OSError) as error:
+    except ValueError as error:  # an address or a key that no request can carry
+        return _misused(str(error))
+    except (ClearcutError, OSError, http.client.HTTPException) as error:
         sys.stderr.write(f"{source}: {error}\n")
         return 1
     return 0

@@ -21,6 +21,9 @@ export class ClearcutError extends Error {
 
 /** The picture without its background, as a Buffer. `rendition`: parameters as in docs/api.md. */
 export async function cutOut({ url, key, name, content, rendition = {} }) {
+  if (!/^https?:\/\//i.test(url)) {
+    throw new Error(`"${url}" is no address of a server: those begin with http:// or https://.`);
+  }
   const api = `${url.replace(/\/+$/, "")}/api/v1`;
   const ask = (path, options = {}) => request(`${api}${path}`, key, options);
 
@@ -59,19 +62,40 @@ async function request(url, key, { headers = {}, ...options }, tries = 5) {
   throw new ClearcutError(answer.status, body.errors?.[0] ?? unknown);
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const [source, target, ...parameters] = process.argv.slice(2);
+/** What is wrong with the call of this program, if anything is. */
+function misuse([source, target, ...parameters], { CLEARCUT_URL, CLEARCUT_KEY }) {
+  if (!source || !target) return "usage: node javascript.mjs PICTURE TARGET [PARAMETER=VALUE ...]";
+  if (!CLEARCUT_URL || !CLEARCUT_KEY) {
+    return "CLEARCUT_URL and CLEARCUT_KEY in the environment say where and as whom.";
+  }
+  const odd = parameters.find((one) => !one.includes("="));
+  return odd === undefined ? "" : `"${odd}" is no parameter: those look like format=jpeg.`;
+}
+
+async function main(words, environment) {
+  const wrong = misuse(words, environment);
+  if (wrong) {
+    console.error(wrong);
+    return 2;
+  }
+  const [source, target, ...parameters] = words;
   try {
     const content = await cutOut({
-      url: process.env.CLEARCUT_URL,
-      key: process.env.CLEARCUT_KEY,
+      url: environment.CLEARCUT_URL,
+      key: environment.CLEARCUT_KEY,
       name: basename(source),
       content: await readFile(source),
       rendition: Object.fromEntries(parameters.map((one) => one.split(/=(.*)/s).slice(0, 2))),
     });
     await writeFile(target, content);
+    return 0;
   } catch (error) {
-    console.error(`${source}: ${error.message}`);
-    process.exitCode = 1;
+    const cause = error.cause?.message ? ` (${error.cause.message})` : "";
+    console.error(`${source}: ${error.message}${cause}`);
+    return 1;
   }
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  process.exitCode = await main(process.argv.slice(2), process.env);
 }

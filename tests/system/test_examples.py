@@ -64,6 +64,15 @@ def run(command: list[str], environment: dict[str, str]) -> subprocess.Completed
     )
 
 
+def call(program: str) -> list[str]:
+    """What runs a program of examples/, without arguments of its own."""
+    runners = {".py": [sys.executable], ".mjs": ["node"], ".sh": []}
+    runner = runners[Path(program).suffix]
+    if runner == ["node"]:
+        runner = [find_program("node", "nodejs")]
+    return [*runner, str(EXAMPLES / program)]
+
+
 def opened(path: Path) -> Pixels.Image:
     return Pixels.open(io.BytesIO(path.read_bytes()))
 
@@ -106,6 +115,57 @@ class TestPrograms:
         assert done.returncode == 0, done.stderr
         assert {path.name for path in (tmp_path / "out").iterdir()} == {"a.jpg", "b.jpg"}
         assert opened(tmp_path / "out" / "a.jpg").size == (300, 200)
+
+    def test_curl_goes_on_after_a_refusal(
+        self, environment: dict[str, str], photo: Path, tmp_path: Path
+    ) -> None:
+        find_program("curl")
+        out, text, missing = tmp_path / "out", tmp_path / "text.jpg", tmp_path / "missing.jpg"
+        text.write_text("no picture")
+        command = [str(EXAMPLES / "curl.sh"), str(out), str(text), str(missing), str(photo)]
+        done = run(command, environment | {"PARAMETERS": "preset=white"})
+        assert done.returncode == 1
+        first, second = done.stderr.splitlines()
+        assert first.startswith(f"{text}: ")
+        assert "not a picture" in first
+        assert second.startswith(f"{missing}: ")
+        assert [path.name for path in out.iterdir()] == ['a "disc" é.jpg']
+        assert opened(out / 'a "disc" é.jpg').format == "JPEG"
+
+    def test_curl_leaves_nothing_of_what_was_refused(
+        self, environment: dict[str, str], photo: Path, tmp_path: Path
+    ) -> None:
+        find_program("curl")
+        command = [str(EXAMPLES / "curl.sh"), str(tmp_path / "out"), str(photo)]
+        done = run(command, environment | {"PARAMETERS": "format=bmp"})
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"{photo}: ")
+        assert "png, webp, jpeg, avif" in done.stderr
+        assert list((tmp_path / "out").iterdir()) == []
+
+    @pytest.mark.parametrize("program", ["clearcut.py", "javascript.mjs", "curl.sh"])
+    def test_they_say_how_they_are_called(self, program: str, environment: dict[str, str]) -> None:
+        done = run(call(program), environment)
+        assert done.returncode == 2
+        assert done.stderr.startswith("usage: ")
+        assert done.stderr.count("\n") == 1
+
+    @pytest.mark.parametrize("program", ["clearcut.py", "javascript.mjs"])
+    def test_they_tell_what_is_wrong_with_a_call(
+        self, program: str, environment: dict[str, str], photo: Path, tmp_path: Path
+    ) -> None:
+        command = [*call(program), str(photo), str(tmp_path / "out.png")]
+        without = {name: text for name, text in environment.items() if name != "CLEARCUT_URL"}
+        for done, word in (
+            (run([*command, "bad"], environment), "bad"),
+            (run(command, without), "CLEARCUT_URL"),
+            (run(command, environment | {"CLEARCUT_URL": "localhost:8000"}), "http://"),
+            (run([*command, "source=1"], environment), "source"),
+        ):
+            assert done.returncode in {1, 2}
+            assert word in done.stderr
+            assert done.stderr.count("\n") == 1, done.stderr
+        assert not (tmp_path / "out.png").exists()
 
 
 class TestClient:
