@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 
 from images.models import Backdrop
 from images.services import unfinished
-from images.services.errors import LimitReached
+from images.services.errors import LimitReached, Missing
 from images.services.quotas import take_bytes
 from images.services.storage import StoredFiles
 from images.services.uploads import MAX_NAME_LENGTH, clean_name, digest
@@ -22,6 +22,13 @@ MAX_BACKDROPS = 500
 class BackdropLimitReached(LimitReached):
     code = "backdrop_limit_reached"
     message = f"You have {MAX_BACKDROPS} backdrops, which is as many as anybody may keep."
+
+
+class BackdropGone(Missing):
+    """Deleted a moment ago."""
+
+    code = "backdrop_gone"
+    message = "This backdrop has been deleted."
 
 
 def add_backdrop(*, owner: "User", file: "File[bytes]", name: str = "") -> tuple[Backdrop, bool]:
@@ -61,8 +68,11 @@ def add_backdrop(*, owner: "User", file: "File[bytes]", name: str = "") -> tuple
 
 
 def rename_backdrop(*, backdrop: Backdrop, name: str) -> None:
-    backdrop.name = _tidy(name) or backdrop.name
-    backdrop.save(update_fields=["name"])
+    """Raises BackdropGone."""
+    name = _tidy(name) or backdrop.name
+    if not Backdrop.objects.filter(pk=backdrop.pk).update(name=name):
+        raise BackdropGone
+    backdrop.name = name
 
 
 def _tidy(name: str) -> str:

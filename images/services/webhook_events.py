@@ -24,7 +24,7 @@ from images.models import (
 )
 from images.representations import CutoutSerializer, ImageSerializer
 from images.services.batches import BatchState, batch_state
-from images.services.webhooks import WebhookInactive, WebhooksOff
+from images.services.webhooks import TESTS_AT_ONCE, hold_for_one_more
 
 # What a test sends to one endpoint alone is none of them.
 SUBSCRIBABLE = [event for event in WebhookEvent if event != WebhookEvent.TEST]
@@ -93,21 +93,20 @@ def tell_late_batches() -> int:
 def send_test(*, endpoint: WebhookEndpoint) -> WebhookDelivery:
     """Write a message for this endpoint alone, about the newest finished picture if there is one.
 
-    Raises WebhooksOff or WebhookInactive.
+    Raises WebhooksOff, WebhookInactive, WebhookGone, TooManyByHand.
     """
-    if not settings.WEBHOOKS:
-        raise WebhooksOff
-    if endpoint.disabled_at:
-        raise WebhookInactive
-    newest = Image.objects.kept().filter(owner=endpoint.owner_id).exclude(current_cutout=None)
-    cutout = _with_image().filter(pk__in=newest.values("current_cutout")[:1]).first()
-    about = _about(cutout, endpoint.site) if cutout else {"image": None, "cutout": None}
-    return WebhookDelivery.objects.create(
-        endpoint=endpoint,
-        owner_id=endpoint.owner_id,
-        event=WebhookEvent.TEST,
-        payload=_payload(WebhookEvent.TEST, {"test": True, **about}),
-    )
+    tests = Q(event=WebhookEvent.TEST)
+    with transaction.atomic():
+        held = hold_for_one_more(endpoint.pk, among=tests, limit=TESTS_AT_ONCE)
+        newest = Image.objects.kept().filter(owner=held.owner_id).exclude(current_cutout=None)
+        cutout = _with_image().filter(pk__in=newest.values("current_cutout")[:1]).first()
+        about = _about(cutout, held.site) if cutout else {"image": None, "cutout": None}
+        return WebhookDelivery.objects.create(
+            endpoint=held,
+            owner_id=held.owner_id,
+            event=WebhookEvent.TEST,
+            payload=_payload(WebhookEvent.TEST, {"test": True, **about}),
+        )
 
 
 def _active() -> QuerySet[WebhookEndpoint]:

@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import transaction
+from django.db.models import F, Q
 from django.utils import timezone
 
 from images.fetching import FetchFailed, FetchPolicy, FetchRefused, check
 from images.models import Status, WebhookDelivery, WebhookEndpoint
-from images.services.errors import LimitReached, ServiceError, WrongState
+from images.services.errors import LimitReached, Missing, NotNow, ServiceError, WrongState
 from images.services.imports import AddressRefused
 from images.services.sealing import seal
 from images.services.webhook_signing import make_secret
@@ -25,6 +27,13 @@ SEND_SECONDS = 15.0
 CHECK_SECONDS = 5.0
 DELIVERIES_KEPT = timedelta(days=30)
 FORGOTTEN_AT_ONCE = 1000
+
+# Of one endpoint, waiting or within a minute.
+BY_HAND_WITHIN = timedelta(minutes=1)
+TESTS_AT_ONCE = 10
+SENT_AGAIN_AT_ONCE = 100
+# Both times are taken when the row is made, one after the other.
+_SENT_AGAIN = Q(queued_at__gt=F("created_at") + timedelta(seconds=1))
 
 SWITCHED_OFF = "webhook_inactive"
 SWITCHED_OFF_MESSAGE = "The webhook was switched off before this was delivered."
@@ -48,6 +57,19 @@ class WebhookInactive(WrongState):
 class DeliveryPending(WrongState):
     code = "delivery_pending"
     message = "This message is still on its way."
+
+
+class WebhookGone(Missing):
+    """Deleted a moment ago."""
+
+    code = "webhook_gone"
+    message = "This webhook has been deleted."
+
+
+class TooManyByHand(NotNow):
+    code = "too_many_by_hand"
+    message = "So many tests and repeated messages are on their way already. Please wait a minute."
+    retry_after = 60
 
 
 def webhook_policy(*, seconds: float = SEND_SECONDS) -> FetchPolicy:
@@ -96,7 +118,10 @@ def update_endpoint(
     events: Sequence[str] | None = None,
     active: bool | None = None,
 ) -> None:
-    """Change what is given. Raises WebhooksOff or AddressRefused, and then nothing has changed."""
+    """Change what is given.
+
+    Raises WebhooksOff, AddressRefused or WebhookGone, and then nothing has changed.
+    """
     if url is not None and url != endpoint.url:
         _check_address(url)
     given = {"url": url, "description": description, "events": events}
@@ -112,7 +137,10 @@ def update_endpoint(
 
 
 def rotate_secret(*, endpoint: WebhookEndpoint) -> str:
-    """A new secret, told only now; everything sent from now on is signed with it."""
+    """A new secret, told only now; everything sent from now on is signed with it.
+
+    Raises WebhookGone.
+    """
     secret = make_secret()
     _change(endpoint, secret=seal(secret))
     return secret
@@ -128,7 +156,10 @@ def delete_endpoint(*, endpoint: WebhookEndpoint) -> None:
 
 
 def switch_on(*, endpoint: WebhookEndpoint) -> None:
-    """Send again what happens from now on; failures of earlier days count no more."""
+    """Send again what happens from now on; failures of earlier days count no more.
+
+    Raises WebhookGone.
+    """
     _change(endpoint, disabled_at=None, failing_since=None)
 
 
@@ -156,30 +187,50 @@ def switch_off(*, endpoint: WebhookEndpoint, given_up: bool = False) -> bool:
 def resend(*, delivery: WebhookDelivery) -> None:
     """Have a message sent once more, under the same identifier, as if it had never been tried.
 
-    Raises WebhooksOff, WebhookInactive, or DeliveryPending while it is on its way.
+    Raises WebhooksOff, WebhookInactive, WebhookGone, TooManyByHand, or DeliveryPending while it is
+    on its way.
+    """
+    with transaction.atomic():
+        hold_for_one_more(delivery.endpoint_id, among=_SENT_AGAIN, limit=SENT_AGAIN_AT_ONCE)
+        now = timezone.now()
+        ended = WebhookDelivery.objects.filter(
+            pk=delivery.pk, status__in=(Status.DONE, Status.FAILED)
+        )
+        changed = ended.update(
+            status=Status.QUEUED,
+            claims=0,
+            failures=0,
+            error_code="",
+            error_message="",
+            queued_at=now,
+            not_before=now,
+            started_at=None,
+            finished_at=None,
+        )
+        if not changed:
+            raise DeliveryPending
+    delivery.refresh_from_db()
+
+
+def hold_for_one_more(endpoint_id: UUID, *, among: Q, limit: int) -> WebhookEndpoint:
+    """The endpoint, locked in the caller's transaction, if it may be sent one more message by hand.
+
+    among: which of its messages count; those that wait or were queued within a minute.
+    Raises WebhooksOff, WebhookInactive, WebhookGone, TooManyByHand.
     """
     if not settings.WEBHOOKS:
         raise WebhooksOff
-    if delivery.endpoint.disabled_at:
+    endpoint = WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk=endpoint_id).first()
+    if endpoint is None:
+        raise WebhookGone
+    if endpoint.disabled_at:
         raise WebhookInactive
-    now = timezone.now()
-    ended = WebhookDelivery.objects.filter(
-        pk=delivery.pk, status__in=(Status.DONE, Status.FAILED), endpoint__disabled_at=None
-    )
-    changed = ended.update(
-        status=Status.QUEUED,
-        claims=0,
-        failures=0,
-        error_code="",
-        error_message="",
-        queued_at=now,
-        not_before=now,
-        started_at=None,
-        finished_at=None,
-    )
-    if not changed:
-        raise DeliveryPending
-    delivery.refresh_from_db()
+    under_way = Q(status__in=(Status.QUEUED, Status.RUNNING))
+    recent = Q(queued_at__gte=timezone.now() - BY_HAND_WITHIN)
+    counted = WebhookDelivery.objects.filter(among, under_way | recent, endpoint=endpoint)
+    if counted.count() >= limit:
+        raise TooManyByHand
+    return endpoint
 
 
 def forget_deliveries() -> int:
@@ -191,11 +242,10 @@ def forget_deliveries() -> int:
 
 
 def _change(endpoint: WebhookEndpoint, **changes: Any) -> None:
-    """Nothing happens to one that was deleted a moment ago."""
+    if changes and not WebhookEndpoint.objects.filter(pk=endpoint.pk).update(**changes):
+        raise WebhookGone
     for name, value in changes.items():
         setattr(endpoint, name, value)
-    if changes:
-        WebhookEndpoint.objects.filter(pk=endpoint.pk).update(**changes)
 
 
 def _check_address(url: str) -> None:

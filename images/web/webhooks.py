@@ -120,7 +120,11 @@ def new_secret(request: HttpRequest, webhook_id: UUID) -> HttpResponse:
     endpoint = _own_webhook(request, webhook_id)
     if asked := _ask_who_it_is(request):
         return asked
-    return _show(request, endpoint, secret=rotate_secret(endpoint=endpoint))
+    try:
+        secret = rotate_secret(endpoint=endpoint)
+    except ServiceError as refusal:
+        return refuse(request, refusal, to=reverse("web:webhooks"))
+    return _show(request, endpoint, secret=secret)
 
 
 @login_required
@@ -128,7 +132,10 @@ def new_secret(request: HttpRequest, webhook_id: UUID) -> HttpResponse:
 def switch(request: HttpRequest, webhook_id: UUID) -> HttpResponse:
     endpoint = _own_webhook(request, webhook_id)
     if request.POST.get("to") == "on":
-        switch_on(endpoint=endpoint)
+        try:
+            switch_on(endpoint=endpoint)
+        except ServiceError as refusal:
+            return refuse(request, refusal, to=reverse("web:webhooks"))
         messages.success(request, _("Switched on."))
     else:
         switch_off(endpoint=endpoint)

@@ -15,7 +15,7 @@ from standardwebhooks import Webhook
 from accounts.models import User
 from images.models import Status, WebhookDelivery, WebhookEndpoint
 from images.services.webhook_events import send_test
-from images.services.webhooks import MAX_ENDPOINTS, make_endpoint
+from images.services.webhooks import MAX_ENDPOINTS, TESTS_AT_ONCE, make_endpoint
 from tests.accounts.people import sign_in
 
 pytestmark = pytest.mark.django_db
@@ -229,6 +229,36 @@ class TestDeliveries:
         delivery = WebhookDelivery.objects.get()
         assert UUID(response.json()["id"]) == delivery.pk
         assert delivery.event == "webhook.test"
+
+    def test_so_many_tests(self, api: APIClient, endpoint: WebhookEndpoint, owner: User) -> None:
+        """Those that wait count, others for a minute; other webhooks have their own."""
+        address = f"{URL}{endpoint.pk}/test/"
+        for _ in range(TESTS_AT_ONCE):
+            assert api.post(address).status_code == 202
+        refused = api.post(address)
+        assert first_error(refused)[:2] == (503, "too_many_by_hand")
+        assert refused.headers["Retry-After"] == "60"
+        other = make_endpoint(owner=owner, url=PUBLIC, site="")[0]
+        assert api.post(f"{URL}{other.pk}/test/").status_code == 202
+        WebhookDelivery.objects.update(queued_at=timezone.now() - timedelta(minutes=2))
+        assert api.post(address).status_code == 503
+        WebhookDelivery.objects.update(status=Status.DONE)
+        assert api.post(address).status_code == 202
+
+    def test_so_many_sent_again(
+        self, api: APIClient, endpoint: WebhookEndpoint, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("images.services.webhooks.SENT_AGAIN_AT_ONCE", 2)
+        rows = [delivery_to(endpoint, Status.FAILED) for _ in range(3)]
+        earlier = timezone.now() - timedelta(minutes=5)
+        WebhookDelivery.objects.update(created_at=earlier, queued_at=earlier)
+        addresses = [f"/api/v1/deliveries/{row.pk}/resend/" for row in rows]
+        assert [api.post(address).status_code for address in addresses] == [202, 202, 503]
+        WebhookDelivery.objects.update(status=Status.DONE)
+        assert api.post(addresses[0]).status_code == 503
+        past = timezone.now() - timedelta(minutes=2)
+        WebhookDelivery.objects.update(queued_at=past)
+        assert api.post(addresses[0]).status_code == 202
 
 
 @pytest.mark.parametrize("count", [1, 3])

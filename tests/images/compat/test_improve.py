@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.models import ApiToken, User
 from images.models import Cutout, Image, Tag
+from images.services.tags import MAX_TAGS_PER_IMAGE, set_tags
 from tests.factories import picture_bytes, submit
 
 pytestmark = pytest.mark.django_db
@@ -87,6 +88,29 @@ def test_a_picture_that_is_there_is_tagged(program: Client, agreed: User, strang
     assert image.expires_at is None
     assert tags_of(image) == {"improve"}
     assert Image.objects.count() == 2
+
+
+def test_one_that_has_no_room_for_tags_stays_as_it_is(program: Client, agreed: User) -> None:
+    image = submit(agreed)
+    set_tags(image=image, names=[str(number) for number in range(MAX_TAGS_PER_IMAGE)])
+    Image.objects.update(expires_at=timezone.now())
+    assert error(program.post(ADDRESS, {"image_file": file()})) == (400, "invalid_tag")
+    image.refresh_from_db()
+    assert image.expires_at is not None
+    assert "improve" not in tags_of(image)
+
+
+def test_one_whose_owner_has_too_many_tags_stays_as_it_is(
+    program: Client, agreed: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("images.services.tags.MAX_TAGS_PER_PERSON", 1)
+    image = submit(agreed)
+    Image.objects.update(expires_at=timezone.now())
+    sent = program.post(ADDRESS, {"image_file": file(), "tag": "a,b"})
+    assert error(sent) == (402, "insufficient_credits")
+    image.refresh_from_db()
+    assert image.expires_at is not None
+    assert not Tag.objects.exists()
 
 
 def test_one_in_the_trash_is_not_it(program: Client, agreed: User) -> None:

@@ -11,7 +11,7 @@ from accounts.models import User
 from images.models import Status, WebhookDelivery, WebhookEndpoint
 from images.services.sealing import unseal
 from images.services.webhook_events import send_test
-from images.services.webhooks import make_endpoint, switch_off
+from images.services.webhooks import TESTS_AT_ONCE, make_endpoint, switch_off
 from tests.accounts.people import PASSWORD, sign_in
 
 pytestmark = pytest.mark.django_db
@@ -152,6 +152,13 @@ class TestMessages:
         switch_off(endpoint=endpoint)
         assert "Switch it on first" in owner_client.post(address, follow=True).content.decode()
         assert WebhookDelivery.objects.count() == 1
+
+    def test_so_many_tests(self, owner_client: Client, endpoint: WebhookEndpoint) -> None:
+        address = reverse("web:webhook_test", args=[endpoint.pk])
+        for _ in range(TESTS_AT_ONCE):
+            owner_client.post(address)
+        assert "Please wait a minute" in owner_client.post(address, follow=True).content.decode()
+        assert WebhookDelivery.objects.count() == TESTS_AT_ONCE
 
     def test_sending_again(self, owner_client: Client, endpoint: WebhookEndpoint) -> None:
         delivery = send_test(endpoint=endpoint)

@@ -26,6 +26,7 @@ from images.queue.claims import Claim, claim_next, finish
 from images.queue.errands import THREADS, Errand, Errands
 from images.services.webhook_events import send_test
 from images.services.webhook_sending import PER_ENDPOINT, PER_OWNER, deliveries, may_begin
+from images.services.webhooks import TESTS_AT_ONCE
 from tests.databases import SharedDatabase, database_settings
 from tests.factories import UserFactory
 from tests.images.queue.conftest import eventually
@@ -69,12 +70,12 @@ def done(number: int) -> Callable[[], bool]:
 
 
 def test_all_are_sent_once(people_hook: Hook, receiver: Receiver) -> None:
-    for _ in range(20):
+    for _ in range(TESTS_AT_ONCE):
         send_test(endpoint=people_hook.endpoint)
     with running(deliveries()):
-        assert eventually(done(20))
-    assert len(receiver.verified(people_hook.secret)) == 20
-    assert len({one.headers["webhook-id"] for one in receiver.received}) == 20
+        assert eventually(done(TESTS_AT_ONCE))
+    assert len(receiver.verified(people_hook.secret)) == TESTS_AT_ONCE
+    assert len({one.headers["webhook-id"] for one in receiver.received}) == TESTS_AT_ONCE
     assert not count(claims__gt=1)
 
 
