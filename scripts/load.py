@@ -10,7 +10,7 @@ its memory, too. It only ever asks this machine. It ends with an error unless
 - every answer was 200, 201 or 202, or a well-formed 429 or 503 with Retry-After;
 - every upload that was accepted ended, as done or failed;
 - /healthz answered within a second, 19 times out of 20, and pages within two;
-- the memory of all processes together was no larger in the last third than in the first.
+- the memory of all processes together was no more than 15 % larger in the last third than in the first.
 """
 
 import argparse
@@ -49,6 +49,8 @@ DRAIN_SECONDS = 600
 HEALTH_P95, PAGES_P95 = 1.0, 2.0
 GROWTH = 1.15
 RENDITIONS = ("", "?format=webp&max_side=800", "?format=jpeg&background=white", "?shadow=drop")
+# One picture is sent so often to /v1.0/removebg while the answer is "come back later".
+MAX_TRIES = 6
 # How often each kind is asked for.
 MIX = {
     "removebg": 3,
@@ -172,7 +174,12 @@ class Client(threading.Thread):
         files = {"image_file": self.picture()}
         data = {"size": self.random.choice(["preview", "auto"])}
         address = f"{self.url}/v1.0/removebg"
-        self.ask("removebg", lambda: self.http.post(address, data=data, files=files, timeout=60))
+        for _ in range(MAX_TRIES):  # as the guide to moving tells programs
+            answer = self.ask(
+                "removebg", lambda: self.http.post(address, data=data, files=files, timeout=60)
+            )
+            if answer.status_code not in PASSING:
+                break
 
     def upload(self, wait: int = 0) -> None:
         if not wait and len(self.under_way) >= MAX_UNDER_WAY:
