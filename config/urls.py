@@ -6,7 +6,7 @@ from allauth.account.decorators import secure_admin_login
 from csp.constants import SELF, UNSAFE_INLINE
 from csp.decorators import csp_update
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import include, path
 from django.views import defaults
@@ -15,6 +15,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from accounts.web.sessions import SessionList
+from config.api_errors import api_error
 from images.compat.removebg.errors import removebg_error
 from images.health import healthz, readyz
 
@@ -50,17 +51,11 @@ urlpatterns = [
 REMOVE_BG = "/v1.0/"
 
 
-def _api_error(status: int, code: str, detail: str) -> JsonResponse:
-    kind = "server_error" if status >= 500 else "client_error"
-    error = {"code": code, "detail": detail, "attr": None}
-    return JsonResponse({"type": kind, "errors": [error]}, status=status)
-
-
 def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
     if request.path_info.startswith(REMOVE_BG):
         return removebg_error("bad_request")
     if request.path_info.startswith("/api/"):
-        return _api_error(400, "bad_request", "The request is malformed.")
+        return api_error(400, "bad_request", "The request is malformed.")
     return defaults.bad_request(request, exception)
 
 
@@ -68,7 +63,7 @@ def handler403(request: HttpRequest, exception: Exception) -> HttpResponse:
     if request.path_info.startswith(REMOVE_BG):
         return removebg_error("bad_request")
     if request.path_info.startswith("/api/"):
-        return _api_error(403, "permission_denied", "You may not do this.")
+        return api_error(403, "permission_denied", "You may not do this.")
     return defaults.permission_denied(request, exception)
 
 
@@ -76,7 +71,7 @@ def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:
     if request.path_info.startswith(REMOVE_BG):
         return removebg_error("not_found")
     if request.path_info.startswith("/api/"):
-        return _api_error(404, "not_found", "There is nothing at this address.")
+        return api_error(404, "not_found", "There is nothing at this address.")
     return defaults.page_not_found(request, exception)
 
 
@@ -91,5 +86,5 @@ def handler500(request: HttpRequest, *args: Any) -> HttpResponse:
     if request.path_info.startswith(REMOVE_BG):
         return removebg_error("internal_error")
     if request.path_info.startswith("/api/"):
-        return _api_error(500, "error", "Something went wrong on the server.")
+        return api_error(500, "error", "Something went wrong on the server.")
     return defaults.server_error(request)
