@@ -17,6 +17,8 @@ Row = TypeVar("Row", bound=Model)
 
 MAX_NAMES = 500
 MAX_PEOPLE = 100
+# No name is longer, and SQLite refuses to look for very much more.
+LONGEST_NAME = 255
 SHA256_LENGTH = 64
 
 
@@ -70,11 +72,11 @@ def find_webhooks(rows: QuerySet[Row], text: str) -> QuerySet[Row]:
 
 
 def _people(text: str) -> list[UUID]:
-    found = get_user_model()._default_manager.filter(email__icontains=text)
+    found = get_user_model()._default_manager.filter(email__icontains=text[:LONGEST_NAME])
     return list(found.values_list("pk", flat=True)[:MAX_PEOPLE])
 
 
 def _named(text: str) -> list[UUID]:
     """Looked up once, although the list asks twice: for the count and for the page."""
-    found = Image.objects.search(text).order_by("-created_at")
+    found = Image.objects.search(text[:LONGEST_NAME]).order_by("-created_at")
     return list(found.values_list("pk", flat=True)[:MAX_NAMES])

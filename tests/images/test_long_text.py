@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from rest_framework.test import APIClient
 
 from accounts.models import ApiToken, User
@@ -152,3 +153,10 @@ class TestImprove:
             lambda: program.post("/v1.0/improve", json.dumps(form), content_type="application/json")
         )
         assert response.status_code == status, response.content
+
+
+@pytest.mark.parametrize("model", ["image", "cutout", "sharelink"])
+@pytest.mark.parametrize("text", ["a" * 60_000, "@" * 60_000])
+def test_searching_the_admin_site(admin_client: Client, model: str, text: str) -> None:
+    page = admin_client.get(reverse(f"admin:images_{model}_changelist"), {"q": text})
+    assert page.status_code == 200
