@@ -27,6 +27,7 @@ from images.services.batches import (
     images_of,
 )
 from images.services.bulk import retrying
+from images.services.webhook_events import tell_changed_batch
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -74,6 +75,8 @@ class BatchViewSet(viewsets.GenericViewSet[Batch]):
         fields = BatchFieldsSerializer(data=request.data, partial=True)
         fields.is_valid(raise_exception=True)
         change_batch(batch=batch, **fields.validated_data)
+        if "expected" in fields.validated_data:
+            tell_changed_batch(batch=batch)
         return Response(_described([batch])[0])
 
     @extend_schema(responses={204: None})

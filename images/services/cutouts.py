@@ -106,7 +106,17 @@ def lock_idle(image: Image) -> Image:
         raise CutoutPending
     if locked.cutouts.count() >= MAX_VERSIONS:
         raise TooManyVersions
+    _tell_end_again(locked)
     return locked
+
+
+def _tell_end_again(image: Image) -> None:
+    """The batch of a picture goes on, and its end is news once more.
+
+    Before the month is counted, as whoever puts a picture into the batch does.
+    """
+    if image.batch_id:
+        Batch.objects.filter(pk=image.batch_id).update(announced=0)
 
 
 def _lock_usable(image_id: UUID) -> Image:
@@ -148,9 +158,7 @@ def retry_cutout(*, cutout: Cutout) -> Cutout:
         )
         if not changed:
             raise SentMatteGone
-        if image.batch_id:  # it goes on, and its end is told again
-            # Before the month is counted, as whoever puts a picture into the batch does.
-            Batch.objects.filter(pk=image.batch_id).update(announced=0)
+        _tell_end_again(image)
         if cutout.kind == Cutout.Kind.EXTRACTED:
             take_cutout(owner=image.owner, at=now)
         wake()

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.urls import set_script_prefix
 from django.utils import timezone
 from rest_framework.utils.encoders import JSONEncoder
@@ -81,6 +82,15 @@ def tell_batch(*, batch_id: UUID, endpoints: Sequence[WebhookEndpoint]) -> bool:
     data = {"id": str(batch.pk), "name": batch.name, "counts": _counts(state)}
     _write(endpoints, WebhookEvent.BATCH_DONE, lambda site: data)
     return True
+
+
+def tell_changed_batch(*, batch: Batch) -> bool:
+    """Write messages if it has ended because no more pictures are expected, and nobody was told."""
+    if not settings.WEBHOOKS:
+        return False
+    with transaction.atomic():
+        endpoints = list(_locked().filter(owner=batch.owner_id))
+        return bool(endpoints) and tell_batch(batch_id=batch.pk, endpoints=endpoints)
 
 
 def tell_late_batches() -> int:
@@ -172,7 +182,8 @@ def _late_batches() -> QuerySet[Batch]:
         kept=Count("images", filter=kept),
         last_end=Max("images__latest_cutout__finished_at"),
     )
-    return ended.filter(announced__lt=F("kept"), last_end__gte=now - LATE_AT_MOST)[:BATCHES_AT_ONCE]
+    complete = ended.filter(kept__gte=Coalesce(F("expected"), 1), kept__gt=F("announced"))
+    return complete.filter(last_end__gte=now - LATE_AT_MOST).order_by("last_end")[:BATCHES_AT_ONCE]
 
 
 def _tell_late(batch: Any) -> bool:

@@ -11,12 +11,13 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
+from rest_framework.test import APIClient
 
 from accounts.models import User
 from images.models import Batch, Cutout, Image, Status, WebhookDelivery, WebhookEvent
 from images.queue.claims import cancel, claim_next, fail, finish, put_back
 from images.services.batches import create_batch
-from images.services.cutouts import retry_cutout
+from images.services.cutouts import request_cutout, retry_cutout
 from images.services.trash import move_to_trash
 from images.services.webhook_events import send_test, tell_cutout, tell_late_batches
 from images.services.webhooks import WebhookInactive, switch_off
@@ -237,6 +238,24 @@ class TestBatches:
             (0, 1),
             (1, 0),
         ]
+
+    def test_again_after_another_run(self, hook: Hook, batch: Batch) -> None:
+        image = submit_to(batch)
+        run_next_cutout()
+        request_cutout(image=image)
+        run_next_cutout()
+        assert [told["counts"]["done"] for told in self.of_batches()] == [1, 1]
+
+    def test_fewer_came_than_were_expected(self, hook: Hook, batch: Batch, api: APIClient) -> None:
+        Batch.objects.update(expected=2)
+        submit_to(batch)
+        run_next_cutout()
+        assert self.of_batches() == []
+        assert tell_late_batches() == 0
+        address = f"/api/v1/batches/{batch.pk}/"
+        for expected in (3, 1, 1):
+            assert api.patch(address, {"expected": expected}).status_code == 200
+        assert [told["counts"]["total"] for told in self.of_batches()] == [1]
 
     def test_told_once_even_if_asked_twice(self, hook: Hook, batch: Batch) -> None:
         image = submit_to(batch)
