@@ -22,6 +22,9 @@ urlpatterns = [
     path("invitation/<str:token>/", invitations.invitation, name="invitation"),
     path("terms/", pages.terms, name="terms"),
     path("privacy/", pages.privacy, name="privacy"),
-    path("help/moving-from-remove-bg/", guides.moving_from_remove_bg, name="moving_from_remove_bg"),
+    *(
+        path(f"help/{file}/", guides.guide, {"name": file}, name)
+        for name, file in guides.GUIDES.items()
+    ),
     path("account/", include(account)),
 ]

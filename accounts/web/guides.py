@@ -12,25 +12,37 @@ from django.views.decorators.http import require_safe
 
 from accounts.markdown import render_markdown
 
-_LINK = re.compile(r"\[([^\]]+)\]\((?!https?:)([^)]+)\)")
+# Files of docs/ by the names of their routes.
+GUIDES = {
+    "moving_from_remove_bg": "moving-from-remove-bg",
+    "moving_from_rembg": "moving-from-rembg",
+    "webhooks_guide": "webhooks",
+}
+_LINK = re.compile(r"\[([^\]]+)\]\((?!https?:|#)([^)#]+)(#[^)]*)?\)")
 
 
 @require_safe
-def moving_from_remove_bg(request: HttpRequest) -> HttpResponse:
-    return _page(request, "moving-from-remove-bg")
-
-
-def _page(request: HttpRequest, name: str) -> HttpResponse:
-    title, text = _read(name, reverse("docs"))
+def guide(request: HttpRequest, name: str) -> HttpResponse:
+    """name: of a file of docs/, as `GUIDES` has it."""
+    addresses = {f"{file}.md": reverse(f"accounts:{route}") for route, file in GUIDES.items()}
+    title, text = _read(name, tuple({"api.md": reverse("docs"), **addresses}.items()))
     return render(request, "accounts/page.html", {"title": title, "text": text})
 
 
 @cache
-def _read(name: str, docs: str) -> tuple[str, SafeString]:
-    """Heading and text of docs/NAME.md. Links to files of the source lead nowhere on a page: the
-    description of the API has an address of its own here, of others the words remain.
+def _read(name: str, addresses: tuple[tuple[str, str], ...]) -> tuple[str, SafeString]:
+    """Heading and text of docs/NAME.md. addresses: of files that have a page here; links to other
+    files of the source would lead nowhere on a page, so that of those the words remain.
     """
+    served = dict(addresses)
+
+    def lead(link: re.Match[str]) -> str:
+        address, anchor = served.get(link[2]), link[3] or ""
+        if address is None:
+            return link[1]
+        # The description of the API is a page of another make, with anchors of its own.
+        return f"[{link[1]}]({address}{anchor if link[2] != 'api.md' else ''})"
+
     source = (settings.BASE_DIR / "docs" / f"{name}.md").read_text(encoding="utf-8")
     heading, _newline, rest = source.partition("\n")
-    text = _LINK.sub(lambda link: f"[{link[1]}]({docs})" if link[2] == "api.md" else link[1], rest)
-    return heading.lstrip("# "), render_markdown(text)
+    return heading.lstrip("# "), render_markdown(_LINK.sub(lead, rest), anchors=True)

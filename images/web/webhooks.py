@@ -62,6 +62,14 @@ class WebhookForm(forms.Form):
         help_text=gettext_lazy("None of them means all of them, also those that come later."),
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if settings.IMPORT_NETWORKS:
+            self.fields["url"].help_text = _(
+                "Of a program of yours that takes messages. A public address, or one of the "
+                "networks that this server's administrator has allowed."
+            )
+
 
 @login_required
 @never_cache
@@ -174,7 +182,7 @@ def send_again(request: HttpRequest, delivery_id: UUID) -> HttpResponse:
         resend(delivery=delivery)
     except ServiceError as refusal:
         return refuse(request, refusal, to=here)
-    messages.success(request, _("It is on its way once more. Look again in a moment."))
+    messages.success(request, _("The message is being sent again. Look again in a moment."))
     return redirect(here)
 
 

@@ -30,7 +30,9 @@ SIGNED_OUT = [
     "/accounts/password/reset/",
     "/accounts/password/reset/done/",
     "/accounts/inactive/",
+    "/help/moving-from-rembg/",
     "/help/moving-from-remove-bg/",
+    "/help/webhooks/",
 ]
 SIGNED_IN = [
     "/workspace/",

@@ -1,6 +1,7 @@
 """The pages of webhooks."""
 
 import re
+from ipaddress import ip_network
 
 import pytest
 from django.test import Client
@@ -75,6 +76,20 @@ class TestAdding:
     def test_what_is_wrong(self, recent: Client, form: dict[str, object], message: str) -> None:
         assert message in recent.post(LIST, form).content.decode()
         assert not WebhookEndpoint.objects.exists()
+
+    def test_says_which_addresses_will_do(self, recent: Client, settings: Settings) -> None:
+        assert "A public address." in recent.get(LIST).content.decode()
+        settings.IMPORT_NETWORKS = [ip_network("127.0.0.0/8")]
+        assert "one of the networks" in recent.get(LIST).content.decode()
+
+    def test_the_guide(self, recent: Client) -> None:
+        """Beside the secret it opens elsewhere, since that is shown this once."""
+        assert 'href="/help/webhooks/"' in recent.get(LIST).content.decode()
+        page = recent.post(LIST, {"url": PUBLIC}).content.decode()
+        assert 'href="/help/webhooks/#verifying" target="_blank"' in page
+        assert 'href="/help/webhooks/">' not in page
+        endpoint = WebhookEndpoint.objects.get()
+        assert 'href="/help/webhooks/"' in recent.get(page_of(endpoint)).content.decode()
 
     def test_where_it_is_switched_off(self, recent: Client, settings: Settings) -> None:
         settings.WEBHOOKS = False
