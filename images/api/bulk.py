@@ -65,5 +65,5 @@ def _read_place(text: str) -> Place:
     try:
         return Place(datetime.fromisoformat(moment).astimezone(UTC), UUID(key))
     except (ValueError, OverflowError) as error:
-        message = "This is not what an answer called next."
+        message = "Send the value of `next` from an earlier answer."
         raise ValidationError({"after": message}, code="invalid") from error

@@ -149,7 +149,9 @@ class StreamedZip:
     def _rendered(self, cutout: Cutout, spec: RenderSpec) -> tuple[bytes, tuple[int, int]]:
         """In one of the places for that. Raises Busy if none came free in all the tries."""
         backdrop = backdrop_reader(cutout, spec)
-        for tries in range(1, TRIES + 1):
+        tries = 0
+        while True:
+            tries += 1
             try:
                 with rendering(f"{cutout.pk}:{spec}", owner=self.owner.pk):
                     return render_cutout(cutout=cutout, spec=spec, backdrop=backdrop)
@@ -158,7 +160,6 @@ class StreamedZip:
                     raise
                 self._retries -= 1
                 time.sleep(PAUSE)
-        raise Busy
 
 
 class Names:

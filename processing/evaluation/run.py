@@ -43,16 +43,15 @@ def evaluate(
     engine: Engine,
     dataset: Dataset,
     *,
-    pairs: Sequence[Pair] | None = None,
     told: Callable[[str], None] = lambda _name: None,
 ) -> Result:
-    """Measure `engine` on the data set, or on some of its pairs, one picture in memory at a time.
+    """Measure `engine` on the data set, one picture in memory at a time.
 
     told: is called with the name of each pair once it is done.
     """
     scores: list[Score] = []
     failures: list[Failure] = []
-    for pair in dataset.pairs if pairs is None else pairs:
+    for pair in dataset.pairs:
         try:
             scores.append(measure(engine, pair))
         except (ProcessingError, OSError) as error:
