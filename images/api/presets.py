@@ -7,6 +7,7 @@ from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from images.api.idempotency import IDEMPOTENCY_KEY, idempotent
 from images.api.throttles import AnonymousThrottle, UploadThrottle, UserThrottle
 from images.models import Preset
 from images.models.preset import MAX_PRESET_NAME, PresetQuerySet
@@ -72,6 +73,8 @@ class PresetViewSet(
         results += [_describe_builtin(name) for name in PRESETS]
         return Response({"next": None, "previous": None, "results": results})
 
+    @extend_schema(parameters=[IDEMPOTENCY_KEY])
+    @idempotent
     def create(self, request: Request) -> Response:
         """Give rendition parameters a name."""
         fields = PresetSerializer(data=request.data)

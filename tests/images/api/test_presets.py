@@ -123,6 +123,19 @@ def test_names_are_given_once(api: APIClient, owner: User, stranger: User) -> No
     assert (same.status_code, same.json()["name"]) == (200, "SHOP")
 
 
+def test_sent_again_with_a_key(api: APIClient) -> None:
+    headers = {"Idempotency-Key": "shop-1"}
+    body = {"name": "Shop", "parameters": {"width": 3}}
+    first = api.post(URL, body, headers=headers)
+    again = api.post(URL, body, headers=headers)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json() == first.json()
+    assert again.headers["Location"] == first.headers["Location"]
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert api.post(URL, body | {"name": "Other"}, headers=headers).status_code == 422
+    assert Preset.objects.count() == 1
+
+
 def test_so_many_and_no_more(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(presets, "MAX_PRESETS", 2)
     codes = [
