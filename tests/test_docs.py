@@ -17,6 +17,9 @@ API = (ROOT / "docs/api.md").read_text()
 ACCOUNTS = (ROOT / "docs/accounts.md").read_text()
 ENGINES_PAGE = (ROOT / "docs/engines.md").read_text()
 
+SERVICES = [*ROOT.glob("images/services/*.py")]
+CODE = re.compile(r"^    code = \"(\w+)\"$", re.MULTILINE)
+
 # Read by scripts and by Django itself rather than through env().
 READ_ELSEWHERE = {"DJANGO_SETTINGS_MODULE", "WEB_WORKERS"}
 
@@ -53,6 +56,15 @@ def test_api_routes() -> None:
     }
     documented = set(re.findall(r"`(?:[A-Z`, ]+ )?(/api/v1/\S*?)`", API))
     assert paths == documented
+
+
+def test_codes_of_errors() -> None:
+    """Whatever services refuse with, and what every API has."""
+    table = API.partition("## Errors")[2].partition("\n## ")[0]
+    documented = set(re.findall(r"`([a-z_]+)`", table))
+    refusals = {code for module in SERVICES for code in CODE.findall(module.read_text())}
+    assert refusals - documented == {"refused", "backup_refused"}  # never in an answer
+    assert {"throttled", "parse_error", "not_found", "required", "null"} <= documented
 
 
 def full_routes(resolver: URLResolver | None = None, prefix: str = "/") -> Iterator[str]:

@@ -9,9 +9,9 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.request import Request
 
-from images.api.parameters import RENDITION_PARAMETERS, render_spec_from
+from images.api.parameters import RENDITION_PARAMETERS, as_texts, render_spec_from
 from images.models.image import ImageQuerySet
-from images.services.archives import PLACEHOLDERS, Archive, NamePattern
+from images.services.archives import PLACEHOLDERS, Archive, NamePattern, NothingToArchive
 from images.services.names import safe_file_name
 
 if TYPE_CHECKING:
@@ -39,12 +39,15 @@ def send_archive(
 ) -> HttpResponseBase:
     """A zip called `title` of the finished ones of `images`.
 
-    params: those of renditions, and `names`. Raises InvalidSpec, or DownloadRunning.
+    params: those of renditions, and `names`. Raises InvalidSpec, NothingToArchive if there are no
+    `images`, or DownloadRunning.
     """
     owner = cast("User", request.user)
-    given = {name: _as_text(value) for name, value in params.items()}
+    given = as_texts(params)
     names = NamePattern.parse(given.pop("names", ""), preset=given.get("preset", ""))
     spec = render_spec_from(given, owner=owner)
+    if not images.exists():
+        raise NothingToArchive
     headers = {
         "Content-Disposition": str(
             content_disposition_header(True, safe_file_name(f"{title}.zip"))
@@ -56,8 +59,3 @@ def send_archive(
         return StreamingHttpResponse(content_type="application/zip", headers=headers)
     archive = Archive(owner=owner, images=images, spec=spec, names=names)
     return StreamingHttpResponse(archive, content_type="application/zip", headers=headers)
-
-
-def _as_text(value: Any) -> str:
-    """As it would stand in an address."""
-    return str(int(value)) if isinstance(value, bool) else str(value)

@@ -15,9 +15,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
+from images.api.errors import about
 from images.api.idempotency import IDEMPOTENCY_KEY, idempotent
 from images.api.negotiation import JsonOrBytes
 from images.api.parsers import ShallowJSONParser
+from images.api.serializers import FileOrUrl
 from images.api.throttles import AnonymousThrottle, UploadThrottle, UserThrottle
 from images.api.waiting import waiting_place
 from images.models import Backdrop
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 FILE_BYTES = OpenApiResponse(OpenApiTypes.BINARY, description="The bytes.")
-ONE_SOURCE = "Send either a file or an address."
 
 
 class BackdropSerializer(serializers.ModelSerializer[Backdrop]):
@@ -57,20 +58,8 @@ class BackdropSerializer(serializers.ModelSerializer[Backdrop]):
         return f"backdrop-{backdrop.pk}"
 
 
-class NewBackdropSerializer(serializers.Serializer[Any]):
-    file = serializers.FileField(
-        required=False, allow_empty_file=True, help_text="The picture; its content decides."
-    )
-    url = serializers.CharField(
-        required=False, max_length=2000, help_text="Where the picture is, instead of `file`."
-    )
+class NewBackdropSerializer(FileOrUrl):
     name = serializers.CharField(required=False, allow_blank=True, max_length=255)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if ("file" in attrs) == ("url" in attrs):
-            code = "required" if "file" not in attrs else "only_one"
-            raise serializers.ValidationError({"file": [ONE_SOURCE]}, code=code)
-        return attrs
 
 
 class BackdropViewSet(
@@ -137,5 +126,5 @@ def _sent_file(fields: dict[str, Any], owner: "User") -> Iterator["File[bytes]"]
     if "file" in fields:
         yield fields["file"]
         return
-    with waiting_place(owner.pk), fetch_picture(url=fields["url"]) as file:
+    with waiting_place(owner.pk), about("url"), fetch_picture(url=fields["url"]) as file:
         yield file

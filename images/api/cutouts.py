@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from images.api.idempotency import IDEMPOTENCY_KEY, idempotent
 from images.api.mattes import MATTE_PARSERS, MatteSerializer
 from images.api.negotiation import JsonOrBytes
-from images.api.parameters import RENDITION_PARAMETERS, render_spec_from
+from images.api.parameters import RENDITION_PARAMETERS, as_texts, render_spec_from
 from images.api.serializers import (
     FeedbackSerializer,
     LinkRequestSerializer,
@@ -82,17 +82,14 @@ class CutoutViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Cutout]):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(request=LinkRequestSerializer, responses={201: NewLinkSerializer})
-    @action(detail=True, methods=["post"], pagination_class=None)
+    @action(detail=True, methods=["post"])
     def links(self, request: Request, pk: str) -> Response:
         """Make a public address of one output; beside `expires_in`, parameters of renditions."""
         cutout = self.get_object()
         fields = LinkRequestSerializer(data=request.data)
         fields.is_valid(raise_exception=True)
-        given = {
-            name: str(value)
-            for name, value in cast("dict[str, Any]", request.data).items()
-            if name != "expires_in"
-        }
+        sent = cast("dict[str, Any]", request.data)
+        given = as_texts({name: value for name, value in sent.items() if name != "expires_in"})
         lifetime = fields.validated_data.get("expires_in", settings.SHARE_DAYS * DAY)
         link, secret = share(
             cutout=cutout,
@@ -111,9 +108,10 @@ class CutoutViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Cutout]):
     @extend_schema(responses=LinkSerializer(many=True))
     @links.mapping.get
     def list_links(self, request: Request, pk: str) -> Response:
-        """Public addresses of this cutout that still work; not the addresses themselves."""
+        """Public addresses of this cutout that still work, newest first, without their secrets."""
         links = ShareLink.objects.usable().filter(cutout=self.get_object())
-        return Response(LinkSerializer(links, many=True).data)
+        page = cast("list[ShareLink]", self.paginate_queryset(cast("Any", links)))
+        return self.get_paginated_response(LinkSerializer(page, many=True).data)
 
     @extend_schema(responses={(200, "image/png"): FILE_BYTES})
     @action(detail=True, methods=["get"], parser_classes=MATTE_PARSERS)

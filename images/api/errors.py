@@ -1,5 +1,8 @@
 """One shape for every error: {"type": ..., "errors": [{"code", "detail", "attr"}]}."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.utils.translation import gettext_lazy as _
@@ -68,6 +71,20 @@ def as_api_error(error: Exception) -> Exception:
         case SuspiciousOperation() | OverflowError():  # a moment outside the calendar, say
             return ParseError(str(error))
     return error
+
+
+@contextmanager
+def about(name: str) -> Iterator[None]:
+    """What is refused with 400 is said of the parameter `name`."""
+    try:
+        yield
+    except (ServiceError, DjangoValidationError) as error:
+        known = as_api_error(error)
+        if not isinstance(known, ValidationError):
+            raise
+        said = known.detail
+        told = next(iter(said.values())) if isinstance(said, dict) else said
+        raise ValidationError({name: told}) from error
 
 
 def _refusal(error: ServiceError) -> APIException:

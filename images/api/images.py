@@ -1,12 +1,9 @@
 """/api/v1/images/"""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-from django.core.exceptions import ValidationError as DjangoValidationError
 from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -20,7 +17,7 @@ from rest_framework.reverse import reverse
 
 from images.api.archives import ARCHIVE_ANSWER, send_archive
 from images.api.bulk import act_on_many
-from images.api.errors import as_api_error
+from images.api.errors import about
 from images.api.filters import ImageFilter, chosen_images
 from images.api.idempotency import IDEMPOTENCY_KEY, idempotent
 from images.api.negotiation import JsonOrBytes
@@ -40,7 +37,6 @@ from images.models import Batch, Cutout, Image
 from images.models.image import ImageQuerySet
 from images.representations import CutoutSerializer, ImageSerializer
 from images.services.cutouts import request_cutout
-from images.services.errors import ServiceError
 from images.services.imports import fetch_picture
 from images.services.previews import ensure_preview
 from images.services.tags import set_tags
@@ -107,7 +103,7 @@ class ImageViewSet(
         if "file" in upload:
             return submit(file=upload["file"])
         # Other servers may take their time: they must not hold all threads.
-        with waiting_place(owner.pk), _about("url"), fetch_picture(url=upload["url"]) as file:
+        with waiting_place(owner.pk), about("url"), fetch_picture(url=upload["url"]) as file:
             return submit(file=file)
 
     def _find_batch(self, pk: UUID | None) -> Batch | None:
@@ -247,17 +243,3 @@ class ImageViewSet(
         """The picture upright, in sRGB, at most 2048 pixels a side, as WebP."""
         image = ensure_preview(image=self.get_object())
         return serve_file(request, image.preview, content_type="image/webp")
-
-
-@contextmanager
-def _about(name: str) -> Iterator[None]:
-    """What is refused with 400 is said of the parameter `name`."""
-    try:
-        yield
-    except (ServiceError, DjangoValidationError) as error:
-        known = as_api_error(error)
-        if not isinstance(known, ValidationError):
-            raise
-        said = known.detail
-        told = next(iter(said.values())) if isinstance(said, dict) else said
-        raise ValidationError({name: told}) from error

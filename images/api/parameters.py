@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
+from images.api.nulls import NullIsLeftOut
 from images.services.cutouts import default_spec
 from images.services.render_specs import render_spec_for
 from processing.presets import PRESETS
@@ -17,12 +18,14 @@ if TYPE_CHECKING:
 NOT_OF_THE_SPEC = {"download"}
 
 
-class ExtractionParameters(serializers.Serializer[Any]):
+class ExtractionParameters(NullIsLeftOut):
     engine = serializers.CharField(
         required=False, allow_blank=True, help_text="Name of an engine of /engines/."
     )
     refine_edges = serializers.CharField(
-        required=False, allow_blank=True, help_text="`off`, for now the only one."
+        required=False,
+        allow_blank=True,
+        help_text="`off` (default): for now the only value, and nothing else is accepted.",
     )
     roi = serializers.CharField(
         required=False,
@@ -36,6 +39,15 @@ def extract_spec_from(data: Mapping[str, Any]) -> ExtractSpec:
     """Raises InvalidSpec with the parameter's name."""
     given = {name: data[name] for name in ("engine", "refine_edges", "roi") if data.get(name)}
     return ExtractSpec.parse({"engine": default_spec().engine} | given)
+
+
+def as_texts(values: Mapping[str, Any]) -> dict[str, str]:
+    """Parameters in JSON as they would stand in an address; null counts as left out."""
+    return {
+        name: str(int(value)) if isinstance(value, bool) else str(value)
+        for name, value in values.items()
+        if value is not None
+    }
 
 
 def render_spec_from(query: Mapping[str, str], *, owner: "User") -> RenderSpec:

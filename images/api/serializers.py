@@ -7,6 +7,7 @@ from rest_framework.fields import empty
 from rest_framework.utils import html
 
 from images.api.filters import MAX_SEARCH_LENGTH
+from images.api.nulls import NullIsLeftOut
 from images.api.parameters import ExtractionParameters
 from images.models import Cutout, Status
 from images.services.errors import ServiceError
@@ -16,6 +17,8 @@ from images.services.tags import MAX_TAG_SENT, MAX_TAGS_PER_IMAGE, TooManyTags, 
 # Some may be the same word twice; far more are a mistake.
 MAX_TAGS_SENT = 5 * MAX_TAGS_PER_IMAGE
 MAX_IDS = 1000
+ONE_SOURCE = "Send either a file or a url."
+ONE_CHOICE = "Say which pictures: either ids or filter."
 BULK_ACTIONS = ("delete", "restore", "purge", "tag", "untag", "rerun")
 
 
@@ -53,7 +56,7 @@ class AddressSerializer(_NewImageSerializer):
     url = serializers.CharField(max_length=2000, help_text="Where the picture is.")
 
 
-class UploadSerializer(_NewImageSerializer):
+class FileOrUrl(NullIsLeftOut):
     """Either a file or its address."""
 
     file = serializers.FileField(
@@ -65,12 +68,14 @@ class UploadSerializer(_NewImageSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "file" not in attrs and "url" not in attrs:
-            raise serializers.ValidationError({"file": "Send a file, or a url."}, code="required")
+            raise serializers.ValidationError({"file": ONE_SOURCE}, code="required")
         if "file" in attrs and "url" in attrs:
-            raise serializers.ValidationError(
-                {"url": "Send either a file or a url, not both."}, code="only_one"
-            )
+            raise serializers.ValidationError({"url": ONE_SOURCE}, code="only_one")
         return attrs
+
+
+class UploadSerializer(FileOrUrl, _NewImageSerializer):
+    pass
 
 
 class ImageChangesSerializer(serializers.Serializer[Any]):
@@ -86,7 +91,7 @@ class TagSerializer(serializers.Serializer[Any]):
     )
 
 
-class BatchFieldsSerializer(serializers.Serializer[Any]):
+class BatchFieldsSerializer(NullIsLeftOut):
     name = serializers.CharField(required=False, allow_blank=True, max_length=200)
     expected = serializers.IntegerField(
         required=False,
@@ -128,7 +133,10 @@ class IdsField(serializers.ListField):
 
 
 class ImageFilterSerializer(serializers.Serializer[Any]):
-    """The parameters of the list of pictures. `{}` means all pictures outside the trash."""
+    """The parameters of the list of pictures. `{}` means all pictures outside the trash.
+
+    null is refused: what somebody meant to narrow must not mean everything.
+    """
 
     status = serializers.ChoiceField(required=False, choices=Status.choices)
     tag = serializers.CharField(required=False, max_length=MAX_TAG_SENT)
@@ -149,7 +157,7 @@ class ImageFilterSerializer(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
-class ChoiceSerializer(serializers.Serializer[Any]):
+class ChoiceSerializer(NullIsLeftOut):
     """Which pictures: either `ids` or `filter`."""
 
     ids = IdsField(required=False, help_text=f"At most {MAX_IDS}; unknown ones match nothing.")
@@ -159,9 +167,10 @@ class ChoiceSerializer(serializers.Serializer[Any]):
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if ("ids" in attrs) == ("filter" in attrs):
-            message = "Say which pictures: either ids or filter."
-            raise serializers.ValidationError({"ids": message}, code="required")
+        if "ids" not in attrs and "filter" not in attrs:
+            raise serializers.ValidationError({"ids": ONE_CHOICE}, code="required")
+        if "ids" in attrs and "filter" in attrs:
+            raise serializers.ValidationError({"filter": ONE_CHOICE}, code="only_one")
         return attrs
 
 
@@ -198,7 +207,7 @@ class BulkResultSerializer(serializers.Serializer[Any]):
     )
 
 
-class FeedbackSerializer(serializers.Serializer[Any]):
+class FeedbackSerializer(NullIsLeftOut):
     rating = serializers.ChoiceField(choices=Cutout.Rating.choices)
     reason = serializers.CharField(
         required=False, allow_blank=True, default="", max_length=MAX_REASON_LENGTH
@@ -238,12 +247,13 @@ class AccountSerializer(serializers.Serializer[Any]):
     limits = LimitsSerializer()
 
 
-class LinkRequestSerializer(serializers.Serializer[Any]):
+class LinkRequestSerializer(NullIsLeftOut):
     expires_in = serializers.IntegerField(
         required=False,
         min_value=0,
         max_value=10 * 365 * 24 * 60 * 60,
-        help_text="Seconds until the address ends; 0: never. Without it, what the server decides.",
+        help_text="Seconds until the address ends, at most ten years; 0: never. Without it, the "
+        "days of the server's setting SHARE_DAYS.",
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from images.api.nulls import NullIsLeftOut
 from images.models import Status, WebhookDelivery, WebhookEndpoint
 from images.services.webhook_events import SUBSCRIBABLE
 from images.services.webhook_signing import message_id
@@ -22,7 +23,7 @@ class EventsField(serializers.ListField):
         return sorted(set(super().to_internal_value(data)))
 
 
-class WebhookFieldsSerializer(serializers.Serializer[Any]):
+class WebhookFieldsSerializer(NullIsLeftOut):
     url = serializers.CharField(
         max_length=2000, help_text="Where messages are sent: http or https, a public address."
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from images.models import Cutout, Image, Status
 from images.models.image import ImageQuerySet
-from images.services.errors import CutoutNotReady, FileLost
+from images.services.errors import CutoutNotReady, FileLost, ServiceError
 from images.services.names import without_ending
 from images.services.storage import open_file
 from images.services.zips import StreamedZip, find_stored, oldest_first
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 PLACEHOLDERS = ("name", "preset", "index", "id", "width", "height", "title")
 MAX_PATTERN_LENGTH = 200
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+
+class NothingToArchive(ServiceError):
+    """Where there are pictures, but none of them is finished, a zip says of each why not."""
+
+    code = "nothing_to_archive"
+    message = "There are no such pictures of yours, so there is nothing to put into a zip."
 
 
 @dataclass(frozen=True, slots=True)

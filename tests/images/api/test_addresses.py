@@ -91,6 +91,14 @@ def test_off(api: APIClient, settings: Settings) -> None:
     assert found == (400, "imports_off", "url")
 
 
+def test_null_counts_as_left_out(api: APIClient, server: Server) -> None:
+    nothing = dict.fromkeys(("title", "tags", "batch", "engine", "refine_edges", "roi", "file"))
+    response = api.post(IMAGES, {"url": server.url, **nothing})
+    assert response.status_code == 201, response.content
+    assert (response.json()["batch"], response.json()["tags"]) == (None, [])
+    assert told(api.post(IMAGES, {"url": None})) == (400, "required", "file")
+
+
 def test_exactly_one(api: APIClient, server: Server) -> None:
     both = {"file": picture_file(), "url": server.url}
     assert told(api.post(IMAGES, both, format="multipart")) == (400, "only_one", "url")
@@ -98,7 +106,7 @@ def test_exactly_one(api: APIClient, server: Server) -> None:
     assert server.asked == []
 
 
-@pytest.mark.parametrize("url", [None, 1.5, [], {}, "", "x" * 2001, "http://a\0", ["a"]])
+@pytest.mark.parametrize("url", [1.5, [], {}, "", "x" * 2001, "http://a\0", ["a"]])
 def test_wrong(api: APIClient, url: Any) -> None:
     response = api.post(IMAGES, {"url": url})
     assert response.status_code == 400

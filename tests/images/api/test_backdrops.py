@@ -102,7 +102,20 @@ def test_what_is_no_good(api: APIClient, fields: dict[str, Any], code: str) -> N
 def test_imports_can_be_off(api: APIClient, settings: Settings) -> None:
     settings.IMPORTS = False
     response = api.post(URL, {"url": "https://example.com/a.png"})
-    assert (response.status_code, first_error(response)[0]) == (400, "imports_off")
+    assert (response.status_code, first_error(response)) == (400, ("imports_off", "url"))
+
+
+def test_what_is_wrong_with_an_address_is_said_of_it(api: APIClient) -> None:
+    response = api.post(URL, {"url": "http://127.0.0.1/a.png", "name": None, "file": None})
+    assert (response.status_code, first_error(response)) == (400, ("address_refused", "url"))
+
+
+def test_one_source_in_the_same_words_as_pictures(api: APIClient) -> None:
+    for fields in ({}, {"file": colour_file(), "url": "https://example.com/a.png"}):
+        answers = [
+            api.post(url, fields, format="multipart").json() for url in (URL, "/api/v1/images/")
+        ]
+        assert answers[0] == answers[1]
 
 
 @pytest.mark.parametrize("body", ['["a"]', '{"url": {"a": 1}}', '{"url": "\\ud800"}', "{", '"a"'])

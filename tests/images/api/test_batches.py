@@ -70,7 +70,6 @@ class TestBatches:
             ({"name": "x" * 201}, "name"),
             ({"name": "a\0"}, "name"),
             ({"name": ["a"]}, "name"),
-            ({"name": None}, "name"),
             ({"expected": 0}, "expected"),
             ({"expected": 10**30}, "expected"),
             ({"expected": "many"}, "expected"),
@@ -82,6 +81,13 @@ class TestBatches:
             assert response.status_code == 400
             if attr:
                 assert only_error(response)["attr"] == attr
+
+    def test_null_is_nothing_to_begin_with(self, api: APIClient, address: str) -> None:
+        """Where something is changed, it either means something or is refused."""
+        body = api.post(BATCHES, {"name": None, "expected": None}).json()
+        assert (body["name"], body["expected"]) == ("", None)
+        response = api.patch(address, {"name": None})
+        assert (response.status_code, only_error(response)["code"]) == (400, "null")
 
     def test_changed(self, api: APIClient, address: str) -> None:
         assert api.patch(address, {"expected": 2}).json()["expected"] == 2
@@ -188,7 +194,8 @@ class TestArchive:
             ("colour=red", "colour"),
         ],
     )
-    def test_wrong(self, api: APIClient, address: str, query: str, attr: str) -> None:
+    def test_wrong(self, api: APIClient, batch: Batch, address: str, query: str, attr: str) -> None:
+        put_into(batch)
         response = self.fetch(api, address, query)
         assert response.status_code == 400
         assert only_error(response)["attr"] == attr
@@ -198,12 +205,22 @@ class TestArchive:
     def test_the_name_does_no_harm(
         self, api: APIClient, batch: Batch, address: str, name: str
     ) -> None:
+        put_into(batch)
         Batch.objects.update(name=name)
         disposition = self.fetch(api, address)["Content-Disposition"]
         assert disposition.startswith("attachment; filename")
         assert not {"\r", "\n", "/"} & set(disposition)
 
-    def test_one_at_a_time(self, api: APIClient, owner: User, address: str) -> None:
+    def test_nothing_in_it(self, api: APIClient, batch: Batch, address: str) -> None:
+        for method in (api.get, api.head):
+            assert method(f"{address}archive/").status_code == 400
+        assert only_error(self.fetch(api, address))["code"] == "nothing_to_archive"
+        submit_image(owner=batch.owner, file=picture_file(), batch=batch)
+        archive = ZipFile(BytesIO(self.fetch(api, address).getvalue()))
+        assert archive.namelist() == ["missing.txt"]
+
+    def test_one_at_a_time(self, api: APIClient, owner: User, batch: Batch, address: str) -> None:
+        put_into(batch)
         images = Image.objects.none()
         running = Archive(owner=owner, images=images, spec=RenderSpec(), names=NamePattern())
         response = self.fetch(api, address)

@@ -207,7 +207,6 @@ class TestWhichPictures:
     @pytest.mark.parametrize(
         "wanted",
         [
-            None,
             [],
             "all",
             {"statsu": "done"},
@@ -245,6 +244,9 @@ class TestWhichPictures:
             {"action": "explode", "filter": {}},
             {"action": ["delete"], "filter": {}},
             {"action": "delete", "filter": {}, "ids": []},
+            {"action": "delete", "filter": None, "ids": None},
+            {"action": "delete", "filter": {"tag": None}},
+            {"action": "delete", "filter": {"search": None, "trash": None}},
             {"action": "delete", "ids": ["nonsense"]},
             {"action": "delete", "ids": [None, {}, [], -1, 10**60]},
             {"action": "delete", "ids": {}},
@@ -254,6 +256,18 @@ class TestWhichPictures:
     def test_wrong(self, api: APIClient, image: Image, body: Any) -> None:
         assert api.post(BULK, body).status_code == 400
         assert kept() == {image.pk}
+
+    def test_either_or(self, api: APIClient, image: Image) -> None:
+        asked: list[tuple[str, dict[str, Any]]] = [(BULK, {"action": "delete"}), (ARCHIVE, {})]
+        for path, body in asked:
+            both = only_error(api.post(path, {**body, "ids": [], "filter": {}}))
+            assert (both["code"], both["attr"]) == ("only_one", "filter")
+            neither = only_error(api.post(path, {**body, "ids": None}))
+            assert (neither["code"], neither["attr"]) == ("required", "ids")
+            assert both["detail"] == neither["detail"]
+        assert act(api, "delete", ids=[str(image.pk)], filter=None, tags=None, engine=None) == (
+            counts(1, 1)
+        )
 
     def test_a_hundred_thousand(self, api: APIClient) -> None:
         response = api.post(BULK, {"action": "delete", "ids": ["x"] * 100_000})
@@ -267,6 +281,25 @@ class TestWhichPictures:
 
 
 class TestArchive:
+    @pytest.mark.parametrize(
+        "body", [{"ids": []}, {"ids": [str(uuid.UUID(int=1))]}, {"filter": {"tag": "none"}}]
+    )
+    def test_nothing_that_matches(
+        self, api: APIClient, image: Image, stranger: User, body: Any
+    ) -> None:
+        submit(stranger)
+        response = api.post(ARCHIVE, body)
+        assert response.status_code == 400
+        assert only_error(response)["code"] == "nothing_to_archive"
+
+    def test_nothing_finished(self, api: APIClient, queued_image: Image) -> None:
+        response = api.post(ARCHIVE, {"ids": [str(queued_image.pk)]})
+        assert self.names(response) == ["missing.txt"]
+
+    def test_null_counts_as_left_out(self, api: APIClient, image: Image) -> None:
+        nothing = dict.fromkeys(("ids", "names", "preset", "format"))
+        assert self.names(api.post(ARCHIVE, {"filter": {}, **nothing})) == ["disc.png"]
+
     def names(self, response: Any) -> list[str]:
         assert response.status_code == 200
         return ZipFile(BytesIO(response.getvalue())).namelist()
@@ -292,7 +325,6 @@ class TestArchive:
             ({"width": 10**40}, "width"),
             ({"background": "a\0"}, "background"),
             ({"preset": "a\0"}, "preset"),
-            ({"preset": None}, "preset"),
             ({"unknown": 1}, "unknown"),
         ],
     )

@@ -4,12 +4,15 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
-from accounts.models import User
+from accounts.models import ApiToken, User
 from images.models import Cutout, Image, ShareLink
+from images.services.sharing import share
 from images.services.uploads import submit_image
 from images.tasks import run_next_cutout
+from processing.spec import RenderSpec
 from tests.factories import picture_file
 from tests.images.api.test_images import only_error
 
@@ -77,3 +80,39 @@ def test_no_public_address_for_what_is_in_the_trash(api: APIClient, cutout: Cuto
     response = api.post(address(cutout, "links"), {})
     assert (response.status_code, only_error(response)["code"]) == (409, "in_trash")
     assert not ShareLink.objects.exists()
+
+
+class TestLinks:
+    @pytest.mark.parametrize("count", [1, 3])
+    def test_queries_do_not_grow(
+        self,
+        api: APIClient,
+        cutout: Cutout,
+        count: int,
+        django_assert_num_queries: DjangoAssertNumQueries,
+    ) -> None:
+        made = [share(cutout=cutout, spec=RenderSpec(), lifetime=None)[0] for _ in range(count)]
+        ApiToken.objects.get().touch()
+        with django_assert_num_queries(3):  # the token with its user, the cutout, the links
+            body = api.get(address(cutout, "links")).json()
+        newest_first = [str(link.pk) for link in reversed(made)]
+        assert body == {"next": None, "previous": None, "results": body["results"]}
+        assert [one["id"] for one in body["results"]] == newest_first
+
+    def test_pages(self, api: APIClient, cutout: Cutout) -> None:
+        ids = {str(share(cutout=cutout, spec=RenderSpec(), lifetime=None)[0].pk) for _ in range(3)}
+        first = api.get(address(cutout, "links"), {"page_size": 2}).json()
+        second = api.get(first["next"]).json()
+        assert second["next"] is None
+        assert {one["id"] for one in first["results"] + second["results"]} == ids
+
+    def test_null_counts_as_left_out(self, api: APIClient, cutout: Cutout) -> None:
+        body = {"expires_in": None, "format": None, "preset": None}
+        response = api.post(address(cutout, "links"), body)
+        assert response.status_code == 201
+        assert response.json()["expires_at"]
+
+    def test_values_that_json_has(self, api: APIClient, cutout: Cutout) -> None:
+        body = {"decontaminate": False, "width": 20}
+        assert api.post(address(cutout, "links"), body).status_code == 201
+        assert ShareLink.objects.get().spec == "format=png&width=20&decontaminate=0"

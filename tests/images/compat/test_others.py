@@ -66,6 +66,8 @@ class TestRembg:
 
     def test_what_is_missing(self, program: Client) -> None:
         assert program.post("/api/remove", {}).status_code == 422
+        empty = program.post("/api/remove", {"file": file(b"")})
+        assert (empty.status_code, empty.json()) == (400, {"detail": "The file is empty."})
         assert program.get("/api/remove").status_code == 422
         assert Client().get("/api/remove?url=https://example.com/").status_code == 401
 
@@ -166,7 +168,7 @@ class TestLinks:
         secret = urlsplit(link["url"]).path.split("/")[-1].partition(".")[0]
         assert len(secret) >= 32
         listed = api.get(f"/api/v1/cutouts/{cutout.pk}/links/").json()
-        assert [one["id"] for one in listed] == [link["id"]]
+        assert [one["id"] for one in listed["results"]] == [link["id"]]
         assert secret not in str(listed)
         assert not ShareLink.objects.filter(token_hash__contains=secret).exists()
 
