@@ -31,7 +31,7 @@ def as_file(content: IO[bytes], name: str) -> "File[bytes]":
 
 
 class MalformedForm(Exception):
-    """The body cannot be read as what it says it is."""
+    """The body cannot be read as what it says it is. Its text is a sentence about that."""
 
 
 class FormTooLarge(Exception):
@@ -45,12 +45,14 @@ class UnknownForm(Exception):
 @dataclass(slots=True)
 class Form:
     """fields: text by name, the last of each. files: open files by name, of which the last counts;
-    empty files are left out. names: what the client calls them. Closing the form closes them.
+    empty files are left out. names: what the client calls them. empty: names of those left out,
+    but for fields of pages in which nobody chose a file. Closing the form closes them.
     """
 
     fields: dict[str, str] = field(default_factory=dict)
     files: dict[str, IO[bytes]] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    empty: set[str] = field(default_factory=set)
 
     def close(self) -> None:
         for file in self.files.values():
@@ -92,13 +94,13 @@ def _read_json(request: HttpRequest, limit: int) -> Form:
         raise FormTooLarge
     # What is flat has few of these; a list of a million lists takes gigabytes to read.
     if body.count(b"{") + body.count(b"[") > MAX_PARTS or body.count(b",") > 8 * MAX_PARTS:
-        raise MalformedForm
+        raise MalformedForm("The JSON holds more values than any request has.")
     try:
         values = json.loads(body or b"{}")
     except (ValueError, RecursionError) as error:
-        raise MalformedForm from error
+        raise MalformedForm("The body is not JSON.") from error
     if not isinstance(values, dict):
-        raise MalformedForm
+        raise MalformedForm("The JSON is not an object.")
     return Form(dict(_flattened(values)))
 
 
@@ -120,7 +122,7 @@ def _text(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, str | int | float):
         return str(value)
-    raise MalformedForm
+    raise MalformedForm("The JSON holds lists or objects where text or numbers belong.")
 
 
 def _read_fields(request: HttpRequest, max_file_bytes: int) -> Form:
@@ -144,7 +146,7 @@ def _read_fields(request: HttpRequest, max_file_bytes: int) -> Form:
     except ParserLimitReached as error:
         raise FormTooLarge from error
     except (MultipartError, ValueError, LookupError) as error:
-        raise MalformedForm from error
+        raise MalformedForm("The body is not the form that its type says.") from error
     form = Form({name: fields[name] for name in fields})
     for name in parts:
         _add(form, name, parts[name])
@@ -160,4 +162,6 @@ def _add(form: Form, name: str, part: MultipartPart) -> None:
         form.files[name] = cast("IO[bytes]", part.file)
         form.names[name] = part.filename
     else:
+        if part.filename:
+            form.empty.add(name)
         part.close()

@@ -13,7 +13,7 @@ from images.compat.views import PATIENCE_SECONDS, PlainView, deadline, finished,
 from images.services.cutouts import default_spec
 from images.services.imports import fetch_picture
 from images.services.renditions import get_rendition
-from processing.errors import InvalidSpec
+from processing.errors import EmptyFile, InvalidSpec
 from processing.spec import ExtractSpec, RenderSpec
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ class RembgRemove(PlainView):
 
     def _sent(self, request: Request, form: Form, until: float) -> HttpResponse:
         content = form.files.get("file")
+        if content is None and "file" in form.empty:
+            raise EmptyFile
         if content is None:
             return _missing("file")
         # `bgc` and `extras` come with the address even here.

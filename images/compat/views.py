@@ -90,7 +90,8 @@ _FORMS: dict[type[Exception], tuple[int, str]] = {
 def _told(error: Exception) -> tuple[int, str, float | None]:
     """(status, sentence, seconds until it is worth asking again)"""
     if type(error) in _FORMS:
-        return *_FORMS[type(error)], None
+        status, sentence = _FORMS[type(error)]
+        return status, str(error) or sentence, None
     known = as_api_error(error)
     if isinstance(known, APIException):
         return known.status_code, _sentence(known.detail), getattr(known, "wait", None)

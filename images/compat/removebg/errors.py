@@ -95,20 +95,26 @@ REFUSALS: dict[str, Refusal] = {
 
 
 class RemoveBgError(Exception):
-    """A refusal in that interface's words. `values` fill its title and detail."""
+    """A refusal in that interface's words. `values` fill its title and detail.
 
-    def __init__(self, code: str, *, retry_after: int | None = None, **values: object) -> None:
+    detail: a sentence that says more than that of the code, taken as it is.
+    """
+
+    def __init__(
+        self, code: str, *, retry_after: int | None = None, detail: str = "", **values: object
+    ) -> None:
         super().__init__(code)
         self.code = code
         self.retry_after = retry_after
         self.refusal = REFUSALS[code]
+        self.detail = detail
         self.values = values
 
     @property
     def body(self) -> dict[str, list[dict[str, str]]]:
         error = {"title": self.refusal.title.format(**self.values), "code": self.code}
-        if self.refusal.detail:
-            error["detail"] = self.refusal.detail.format(**self.values)
+        if detail := self.detail or self.refusal.detail.format(**self.values):
+            error["detail"] = detail
         return {"errors": [error]}
 
 

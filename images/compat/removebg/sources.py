@@ -13,7 +13,7 @@ from django.core.files.base import File
 
 from images.compat.forms import Form, as_file
 from images.compat.removebg.errors import RemoveBgError
-from images.compat.removebg.parameters import only_background, only_source
+from images.compat.removebg.parameters import SOURCES, only_background, only_source
 from images.services.errors import ServiceError
 from images.services.imports import DownloadFailed, fetch_picture
 from images.services.uploads import digest
@@ -41,7 +41,10 @@ def max_bytes() -> int:
 
 def open_source(form: Form) -> "File[bytes]":
     """The picture. Raises RemoveBgError."""
-    name = only_source(_present(form))
+    present = _present(form)
+    if "image_file" in form.empty and not any(present.get(name) for name in SOURCES):
+        raise RemoveBgError("missing_source", detail="The file in image_file is empty.")
+    name = only_source(present)
     if name == "image_file" and name in form.files:
         return as_file(form.files[name], form.names.get(name) or "picture")
     if name == "image_url":
@@ -101,6 +104,7 @@ def _refused(code: str, sentence: str = "") -> RemoveBgError:
         megapixels=round(float(megapixels[1])) if megapixels else "too many",
         expected=EXPECTED,
         received=_first_word(sentence) if code == "unsupported_format" else "unknown",
+        detail=sentence if code == "empty_file" else "",
     )
 
 
@@ -136,6 +140,8 @@ def _download(url: str, failed: str, parameter: str) -> "File[bytes]":
     try:
         return fetch_picture(url=url.strip())
     except DownloadFailed as error:
-        raise RemoveBgError(failed, value=url.strip()[:200]) from error
+        raise RemoveBgError(failed, value=url.strip()[:200], detail=error.message) from error
     except ServiceError as error:
-        raise RemoveBgError(f"invalid_{parameter}", parameter=parameter) from error
+        raise RemoveBgError(
+            f"invalid_{parameter}", parameter=parameter, detail=error.message
+        ) from error

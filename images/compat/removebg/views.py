@@ -106,13 +106,11 @@ def as_error(error: Exception) -> RemoveBgError:
             return RemoveBgError("processing_failed", reason=error.message)
         case FormTooLarge():
             return RemoveBgError("file_too_large", limit=max_bytes() // MEGABYTE)
-    return RemoveBgError(FORMS.get(type(error), "internal_error"))
-
-
-FORMS: dict[type[Exception], str] = {
-    UnknownForm: "unsupported_media_type",
-    MalformedForm: "bad_request",
-}
+        case MalformedForm():
+            return RemoveBgError("bad_request", detail=str(error))
+        case UnknownForm():
+            return RemoveBgError("unsupported_media_type")
+    return RemoveBgError("internal_error")
 
 
 def _of_framework(error: APIException) -> RemoveBgError:

@@ -4,6 +4,9 @@ import base64
 import io
 import json
 import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_network
+from threading import Thread
 from typing import Any
 from urllib.parse import urlencode
 
@@ -43,6 +46,10 @@ def error(response: Any) -> tuple[int, str]:
     (only,) = response.json()["errors"]
     assert only["title"]
     return response.status_code, only["code"]
+
+
+def detail(response: Any) -> str:
+    return str(response.json()["errors"][0]["detail"])
 
 
 class TestAnswers:
@@ -240,6 +247,14 @@ class TestRefusals:
         assert error(program.post(ADDRESS)) == (400, "missing_source")
         empty = program.post(ADDRESS, {"image_file": file(b"")})
         assert error(empty) == (400, "missing_source")
+        assert detail(empty) == "The file in image_file is empty."
+
+    def test_a_page_in_which_no_file_was_chosen(self, program: Client) -> None:
+        part = b'Content-Disposition: form-data; name="image_file"; filename=""'
+        body = b"--x\r\n" + part + b"\r\n\r\n\r\n--x--\r\n"
+        response = program.post(ADDRESS, body, content_type="multipart/form-data; boundary=x")
+        assert error(response) == (400, "missing_source")
+        assert detail(response).startswith("Please provide the source image")
 
     def test_two_sources(self, program: Client, sent: bytes) -> None:
         form = {"image_file": file(sent), "image_url": "https://example.com/a.png"}
@@ -275,17 +290,32 @@ class TestRefusals:
         assert error(program.post(ADDRESS, form)) == (400, code)
 
     @pytest.mark.parametrize(
-        ("url", "code"),
+        ("url", "code", "reason"),
         [
-            ("http://127.0.0.1/a.png", "invalid_image_url"),
-            ("http://169.254.169.254/latest/", "invalid_image_url"),
-            ("file:///etc/passwd", "invalid_image_url"),
-            ("nonsense", "invalid_image_url"),
-            ("https://no-such-host.invalid/a.png", "failed_image_download"),
+            ("http://127.0.0.1/a.png", "invalid_image_url", "the public internet"),
+            ("http://169.254.169.254/latest/", "invalid_image_url", "the public internet"),
+            ("https://8.8.8.8:9099/{0}", "invalid_image_url", "Port 9099 is not allowed."),
+            ("file:///etc/passwd", "invalid_image_url", "must begin with https://"),
+            ("nonsense", "invalid_image_url", "must begin with https://"),
+            ("https://no-such-host.invalid/a.png", "failed_image_download", ""),
         ],
     )
-    def test_addresses(self, url: str, code: str, program: Client) -> None:
-        assert error(program.post(ADDRESS, {"image_url": url})) == (400, code)
+    def test_addresses(self, url: str, code: str, reason: str, program: Client) -> None:
+        response = program.post(ADDRESS, {"image_url": url})
+        assert error(response) == (400, code)
+        assert reason in detail(response)
+        assert detail(response).endswith(".")
+
+    def test_what_the_other_server_said(self, program: Client, settings: Settings) -> None:
+        settings.IMPORT_NETWORKS = [ip_network("127.0.0.0/8")]
+        with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+            Thread(target=server.serve_forever, daemon=True).start()
+            settings.IMPORT_PORTS = [server.server_port]
+            form = {"image_url": f"http://127.0.0.1:{server.server_port}/{{a}}.png"}
+            response = program.post(ADDRESS, form)
+            server.shutdown()
+        assert error(response) == (400, "failed_image_download")
+        assert detail(response) == "The other server answered with 501."
 
     def test_addresses_can_be_switched_off(self, program: Client, settings: Settings) -> None:
         settings.IMPORTS = False
@@ -361,6 +391,14 @@ class TestRefusals:
         self, body: bytes, kind: str, status: int, code: str, program: Client
     ) -> None:
         assert error(program.post(ADDRESS, body, content_type=kind)) == (status, code)
+
+    @pytest.mark.parametrize(
+        ("body", "sentence"),
+        [(b"{", "The body is not JSON."), (b"[]", "The JSON is not an object.")],
+    )
+    def test_what_is_malformed(self, body: bytes, sentence: str, program: Client) -> None:
+        response = program.post(ADDRESS, body, content_type="application/json")
+        assert detail(response) == sentence
 
 
 class TestRepeats:
