@@ -11,13 +11,13 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from images.models import Image
+from images.models import Image, Status
 from images.models.image import ImageQuerySet
 from images.services.cutouts import offered, request_cutout, retry_cutout
 from images.services.errors import ImageGone, ServiceError
 from images.services.tags import TooManyTags, add_tags, remove_tags
 from images.services.trash import move_to_trash, purge, restore
-from processing.errors import ProcessingError
+from processing.errors import NothingFound, ProcessingError
 from processing.spec import ExtractSpec
 
 if TYPE_CHECKING:
@@ -114,13 +114,17 @@ def rerunning(*, extract_spec: ExtractSpec) -> Action:
 
 
 def retrying() -> Action:
+    """What found nothing is left out: the same engine would find nothing again."""
     return partial(_one_by_one, _retry)
 
 
 def _retry(image: Image) -> None:
-    if image.latest_cutout is None:
+    cutout = image.latest_cutout
+    if cutout is None:
         raise ImageGone
-    retry_cutout(cutout=image.latest_cutout)
+    if cutout.status == Status.FAILED and cutout.error_code == NothingFound.code:
+        raise NothingFound
+    retry_cutout(cutout=cutout)
 
 
 def _one_by_one(act: Callable[[Image], object], images: ImageQuerySet) -> tuple[int, Refused]:

@@ -90,9 +90,10 @@ def _keep(batch: Batch | None) -> None:
 def clean_name(name: str | None) -> str:
     """The last part of a file name, composed, without control characters, of bounded length.
 
-    The ending survives the shortening.
+    The ending survives the shortening. Forms write %22, %0D and %0A for what would end a name.
     """
-    base = compose((name or "").replace("\\", "/").rsplit("/", 1)[-1])
+    plain = (name or "").replace("%22", '"').replace("%0D", "").replace("%0A", "")
+    base = compose(plain.replace("\\", "/").rsplit("/", 1)[-1])
     visible = "".join(c for c in base if unicodedata.category(c) not in {"Cc", "Cs", "Zl", "Zp"})
     return shorten(visible.strip(), MAX_NAME_LENGTH)
 

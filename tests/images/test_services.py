@@ -99,6 +99,8 @@ class TestSubmit:
             ("C:\\Photos\\a b.jpg", "a b.jpg"),
             ("tab\there\r\n.png", "tabhere.png"),
             ("é.png", "é.png"),
+            ("a %22red%22%0D%0A disc.png", 'a "red" disc.png'),
+            ("100%25 %41.png", "100%25 %41.png"),
             ("x" * 300 + ".jpeg", "x" * 250 + ".jpeg"),
             (None, ""),
         ],

@@ -145,20 +145,22 @@ class TestPictures:
         assert not Image.objects.exists()
 
     def test_retry(self, api: APIClient, batch: Batch, address: str) -> None:
-        failed, gone, good = put_into(batch, "failed.png", "gone.png", "good.png")
+        failed, gone, bare, good = put_into(batch, "failed.png", "gone.png", "no.png", "good.png")
         Image.objects.exclude(pk=good.pk).update(current_cutout=None)
-        Cutout.objects.exclude(image=good).update(status=Status.FAILED)
+        Cutout.objects.exclude(image=good).update(status=Status.FAILED, error_code="internal_error")
+        bare.cutouts.update(error_code="nothing_found")
         Image.objects.filter(pk=gone.pk).update(original_deleted_at=gone.created_at)
         response = api.post(f"{address}retry/")
         assert response.status_code == 200
         assert response.json() == {
-            "matched": 2,
+            "matched": 3,
             "changed": 1,
-            "refused": {"original_deleted": 1},
+            "refused": {"original_deleted": 1, "nothing_found": 1},
             "remaining": 0,
             "next": None,
         }
         assert failed.cutouts.get().status == Status.QUEUED
+        assert bare.cutouts.get().status == Status.FAILED
         assert api.get(address).json()["counts"]["queued"] == 1
 
 
