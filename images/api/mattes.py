@@ -7,6 +7,7 @@ from typing import IO, Any
 from django.conf import settings
 from django.core.files.base import File
 from rest_framework import serializers
+from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.parsers import BaseParser, MultiPartParser
 
 CHUNK = 256 * 1024
@@ -38,7 +39,22 @@ class WebpParser(PngParser):
     media_type = "image/webp"
 
 
-MATTE_PARSERS = [MultiPartParser, PngParser, WebpParser]
+class NoOtherParser(BaseParser):
+    """Refuses the rest, such as what curl calls a body of which nobody said what it is."""
+
+    media_type = "*/*"
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        sentence = "Send image/png, image/webp or a form, and say which in Content-Type."
+        raise UnsupportedMediaType(media_type or "", sentence)
+
+
+MATTE_PARSERS = [MultiPartParser, PngParser, WebpParser, NoOtherParser]
 
 
 class MatteSerializer(serializers.Serializer[Any]):

@@ -13,7 +13,7 @@ class JsonOrBytes(BaseContentNegotiation):
 
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
         kind = (request.content_type or "").partition(";")[0].strip().lower()
-        return next((parser for parser in parsers if parser.media_type == kind), None)
+        return next((parser for parser in parsers if parser.media_type in (kind, "*/*")), None)
 
     def select_renderer(
         self,

@@ -168,6 +168,9 @@ def test_what_is_too_large(api: APIClient, cutout: Cutout, settings: Settings) -
 def test_other_bodies(api: APIClient, cutout: Cutout) -> None:
     for kind in ("application/json", "text/plain", "application/octet-stream", "image/jpeg"):
         assert put(api, cutout, b"{}", content_type=kind).status_code == 415, kind
+    curl = put(api, cutout, content_type="application/x-www-form-urlencoded")
+    assert curl.status_code == 415
+    assert "Send image/png" in curl.json()["errors"][0]["detail"]
     for form in ({}, {"file": "text"}):
         response = api.put(url_of(cutout), form, format="multipart")
         assert response.status_code == 400, form
