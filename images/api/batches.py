@@ -81,7 +81,7 @@ class BatchViewSet(viewsets.GenericViewSet[Batch]):
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, pk: str) -> Response:
-        """The pictures stay."""
+        """Delete a batch; its pictures stay."""
         delete_batch(batch=self.get_object())
         return Response(status=status.HTTP_204_NO_CONTENT)
 

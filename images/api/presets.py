@@ -21,7 +21,12 @@ ALL_AT_ONCE = [OpenApiParameter(name, exclude=True) for name in ("cursor", "page
 
 
 @extend_schema_field(
-    {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}}
+    {
+        "type": "object",
+        "additionalProperties": {
+            "oneOf": [{"type": kind} for kind in ("string", "number", "boolean")]
+        },
+    }
 )
 class ParametersField(serializers.Field[Any, Any, Any, Any]):
     """Rendition parameters as an object; each value is text, a number or a truth value."""

@@ -1,11 +1,21 @@
 """What the OpenAPI document says of errors: one shape, under every status that can come."""
 
+import re
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import get_doc
 from rest_framework import serializers
 
 ALWAYS = {"400", "401", "403", "404", "406", "429", "500", "503"}
+USUALLY = {
+    "list": "List what is yours",
+    "get": "List what is yours",
+    "retrieve": "Read one",
+    "create": "Make one",
+    "partial_update": "Change one",
+    "destroy": "Delete one",
+}
 OF_CHANGES = {"402", "409", "413", "415", "422"}
 
 
@@ -32,6 +42,12 @@ class Schema(AutoSchema):
                 ErrorsSerializer, status, media_types=["application/json"]
             )
         return bodies
+
+    def get_summary(self) -> str | None:
+        """What its method says first, or what such methods do."""
+        name = getattr(self.view, "action", None) or self.method.lower()
+        said = get_doc(getattr(self.view, name, None)) or USUALLY.get(name, "")
+        return re.split(r"[.;:](?:\s|$)", said, maxsplit=1)[0].replace("\n", " ") or None
 
     def _statuses(self) -> set[str]:
         if self.method != "GET":

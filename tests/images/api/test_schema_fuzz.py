@@ -53,8 +53,11 @@ CHECKS = [
     response_schema_conformance,
 ]
 
-SCHEMA = schemathesis.openapi.from_dict(SchemaGenerator().get_schema(request=None, public=True))
-SCHEMA.app = get_wsgi_application()
+DOCUMENT = schemathesis.openapi.from_dict(SchemaGenerator().get_schema(request=None, public=True))
+DOCUMENT.app = get_wsgi_application()
+# Other services' interfaces wait for the cutout, which no worker makes here. They have tests of
+# their own with whatever hypothesis comes up with.
+SCHEMA = DOCUMENT.include(path_regex=r"^/api/v1/")
 
 
 @pytest.fixture(autouse=True)
