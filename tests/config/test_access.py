@@ -196,6 +196,7 @@ def test_keys_do_not_open_the_pages(image: Image) -> None:
 
 @pytest.fixture
 def in_trash(image: Image, owner_client: Client) -> Image:
+    link_of(image)  # in the trash none can be made
     assert owner_client.post(f"/images/{image.pk}/delete/").status_code == 302
     assert Image.objects.in_trash().get() == image
     return image
