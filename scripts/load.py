@@ -10,7 +10,7 @@ its memory, too. It only ever asks this machine. It ends with an error unless
 - every answer was 200, 201 or 202, or a well-formed 429 or 503 with Retry-After;
 - every upload that was accepted ended, as done or failed;
 - /healthz answered within a second, 19 times out of 20, and pages within two;
-- the memory of all processes together was no more than 15 % larger in the last third than in the first.
+- the memory of all processes together grew by no more than 15 % from the first third to the last.
 """
 
 import argparse
