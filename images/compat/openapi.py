@@ -165,7 +165,7 @@ def _of_remove_bg(name: str, summary: str, **described: Any) -> Described:
 
 
 def _plain(name: str, summary: str, key: str, **described: Any) -> Described:
-    statuses = "400 401 402 404 409 413 415 429 500 503"
+    statuses = "400 401 402 404 409 413 415 422 429 500 503"
     return _operation(name, summary, error=_object(**{key: TEXT}), statuses=statuses, **described)
 
 

@@ -4,7 +4,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any, cast
 
-from django.http import JsonResponse
+from django.http import HttpResponse, JsonResponse
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import APIException
 from rest_framework.renderers import JSONRenderer
@@ -56,6 +56,9 @@ class CompatView(APIView):
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         return JSONRenderer(), "application/json"
+
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+        return HttpResponse(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response.headers["Cache-Control"] = "no-store"

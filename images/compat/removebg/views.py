@@ -55,9 +55,6 @@ class RemoveBgView(CompatView):
 
     throttle_classes = [AnonymousThrottle, RemoveBgThrottle]
 
-    def options(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        return HttpResponse(status=204)
-
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         if request.method != "OPTIONS":  # browsers ask without a key whether they may ask
             super().initial(request, *args, **kwargs)

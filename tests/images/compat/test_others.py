@@ -212,3 +212,10 @@ class TestLinks:
         response = api.post(address, {"format": "gif"})
         assert (response.status_code, response.json()["errors"][0]["attr"]) == (400, "format")
         assert api.post(address, {"expires_in": -1}).status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/remove-bg", "/api/remove", "/v1.0/removebg", "/v1.0/improve"])
+def test_asking_what_may_be_asked(api: APIClient, path: str) -> None:
+    answer = api.options(path)
+    assert answer.status_code == 204
+    assert "POST" in answer["Allow"]
