@@ -145,6 +145,21 @@ def hurry(row: LeasedRow) -> bool:
     return bool(changed)
 
 
+def from_the_beginning(now: datetime) -> dict[str, Any]:
+    """The fields of a row that has ended and is to be done again, as if it had never been tried."""
+    return {
+        "status": Status.QUEUED,
+        "claims": 0,
+        "failures": 0,
+        "error_code": "",
+        "error_message": "",
+        "queued_at": now,
+        "not_before": now,
+        "started_at": None,
+        "finished_at": None,
+    }
+
+
 def is_used_up(row: LeasedRow) -> bool:
     return row.claims >= row.max_claims or row.failures >= row.max_failures
 

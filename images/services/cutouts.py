@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from images.models import Batch, Cutout, Image, Lane, Status
 from images.models.cutout import CutoutQuerySet
-from images.queue.claims import Claim, claim_next, postpone, put_back
+from images.queue.claims import Claim, claim_next, from_the_beginning, postpone, put_back
 from images.queue.lease import hold
 from images.queue.wakeups import wake
 from images.queue.workers import worker_id
@@ -145,16 +145,7 @@ def retry_cutout(*, cutout: Cutout) -> Cutout:
     with transaction.atomic():
         image = _lock_usable(cutout.image_id)
         changed = _retryable(image, cutout).update(
-            status=Status.QUEUED,
-            lane=_lane_for(image, cutout),
-            claims=0,
-            failures=0,
-            error_code="",
-            error_message="",
-            queued_at=now,
-            not_before=now,
-            started_at=None,
-            finished_at=None,
+            **from_the_beginning(now), lane=_lane_for(image, cutout)
         )
         if not changed:
             raise SentMatteGone

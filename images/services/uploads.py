@@ -65,18 +65,22 @@ def submit_image(
     with unfinished.announced(image):
         try:
             image.original = files.save(image.original, f"original.{header.extension}", file)
-            with transaction.atomic():
-                _keep(batch)
-                image.save(force_insert=True)
-                if words:
-                    set_tags(image=image, names=words)
-                queue_cutout(image=image, extract_spec=spec)
-                # Last, as deleting counts in this order too: else the two could deadlock.
-                take_image(owner=owner, byte_size=image.byte_size)
+            _write_rows(image, words, spec)
         except BaseException:
             files.drop()
             raise
     return image
+
+
+@transaction.atomic
+def _write_rows(image: Image, words: list[str], spec: ExtractSpec) -> None:
+    _keep(image.batch)
+    image.save(force_insert=True)
+    if words:
+        set_tags(image=image, names=words)
+    queue_cutout(image=image, extract_spec=spec)
+    # Last, as deleting counts in this order too: else the two could deadlock.
+    take_image(owner=image.owner, byte_size=image.byte_size)
 
 
 def _keep(batch: Batch | None) -> None:

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from images.fetching import FetchFailed, FetchPolicy, FetchRefused, check
 from images.models import Status, WebhookDelivery, WebhookEndpoint
+from images.queue.claims import from_the_beginning
 from images.services.errors import LimitReached, Missing, NotNow, ServiceError, WrongState
 from images.services.imports import AddressRefused
 from images.services.sealing import seal
@@ -196,17 +197,7 @@ def resend(*, delivery: WebhookDelivery) -> None:
         ended = WebhookDelivery.objects.filter(
             pk=delivery.pk, status__in=(Status.DONE, Status.FAILED)
         )
-        changed = ended.update(
-            status=Status.QUEUED,
-            claims=0,
-            failures=0,
-            error_code="",
-            error_message="",
-            queued_at=now,
-            not_before=now,
-            started_at=None,
-            finished_at=None,
-        )
+        changed = ended.update(**from_the_beginning(now))
         if not changed:
             raise DeliveryPending
     delivery.refresh_from_db()

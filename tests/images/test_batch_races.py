@@ -1,16 +1,14 @@
 """A batch that is deleted while pictures come in and are finished, on either database."""
 
-import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from images.models import Batch, Cutout, Image, WebhookEndpoint
 from images.queue.claims import claim_next, finish
 from images.services.batches import BatchGone, create_batch, delete_batch
 from images.services.uploads import submit_image
+from tests.concurrency import at_once
 from tests.databases import SharedDatabase
 from tests.factories import UserFactory, picture_file
 
@@ -22,27 +20,6 @@ UPLOADS = 3
 def database(request: pytest.FixtureRequest) -> SharedDatabase:
     database: SharedDatabase = request.getfixturevalue(request.param)
     return database
-
-
-def at_once(acts: list[Callable[[], object]]) -> list[BaseException]:
-    start = threading.Barrier(len(acts))
-    errors: list[BaseException] = []
-
-    def run(act: Callable[[], object]) -> None:
-        try:
-            start.wait(10)
-            act()
-        except BaseException as error:
-            errors.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=[act]) for act in acts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    return errors
 
 
 @pytest.mark.usefixtures("database")
@@ -67,7 +44,7 @@ def test_deleted_while_pictures_come_in() -> None:
         def delete(batch: Batch = batch) -> None:
             delete_batch(batch=batch)
 
-        errors = at_once([*[put_in] * UPLOADS, end_some, delete])
+        errors = at_once(*[put_in] * UPLOADS, end_some, delete)
         assert all(isinstance(error, BatchGone) for error in errors), errors
         assert not Batch.objects.exists()
     kept = Image.objects.count()
@@ -78,5 +55,5 @@ def test_deleted_while_pictures_come_in() -> None:
 @pytest.mark.usefixtures("database")
 def test_deleted_twice_at_once() -> None:
     batch = create_batch(owner=UserFactory.create())
-    errors = at_once([lambda: delete_batch(batch=batch)] * 3)
+    errors = at_once(*[lambda: delete_batch(batch=batch)] * 3)
     assert [type(error) for error in errors] == [BatchGone] * 2

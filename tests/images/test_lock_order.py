@@ -1,11 +1,8 @@
 """What may happen to the same rows at the same moment: nobody is refused for it."""
 
-import threading
-from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from django.db import connection
 
 from images.models import Batch, Cutout, Image, MonthlyUsage, Status, WebhookEndpoint
 from images.queue.claims import Claim, claim_next, fail
@@ -16,6 +13,7 @@ from images.services.extraction import extract_cutout
 from images.services.tags import add_tags
 from images.services.trash import purge
 from images.services.uploads import submit_image
+from tests.concurrency import at_once
 from tests.databases import SharedDatabase
 from tests.factories import UserFactory, picture_file, submit
 
@@ -26,29 +24,6 @@ NUMBER = 25
 def database(request: pytest.FixtureRequest) -> SharedDatabase:
     database: SharedDatabase = request.getfixturevalue(request.param)
     return database
-
-
-def at_once(*acts: Callable[[], object]) -> list[BaseException]:
-    """What they raise."""
-    start = threading.Barrier(len(acts))
-    errors: list[BaseException] = []
-
-    def run(act: Callable[[], object]) -> None:
-        try:
-            start.wait(10)
-            act()
-        except BaseException as error:
-            errors.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=[act]) for act in acts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-        assert not thread.is_alive()
-    return errors
 
 
 def failed_batch() -> tuple[Batch, list[Cutout]]:
