@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from PIL import Image
 
+from .confidence import judge
+from .edges import Refined, refine
 from .engines import Engine, Prediction
 from .errors import NothingFound
 from .foreground import EDGES_SIDE, estimate_edges
@@ -28,7 +30,8 @@ class Extraction:
     matte: L, of the full size. edges: RGB of at most 2048 px a side, foreground colours in the soft
     band and zero elsewhere, or None where nothing is soft. bbox: left, top, right, bottom in px of
     the full size. coverage: mean alpha, 0..1. confidence: 0..1, how sure the engine is, or None
-    where it was a person. timings: milliseconds by stage.
+    where it was a person. timings: milliseconds by stage. needs_look: whether a person should look
+    at it. refinement: in a word, what became of the edges. answered_by: see Prediction.
     """
 
     matte: Image.Image
@@ -37,6 +40,9 @@ class Extraction:
     coverage: float
     confidence: float | None
     timings: dict[str, float]
+    needs_look: bool = False
+    refinement: str = ""
+    answered_by: str = ""
 
 
 @dataclass(slots=True)
@@ -74,13 +80,28 @@ def extract(
     _require_subject(prediction)
     with step("clean"):
         small = clean(prediction.matte)
+        judgement = judge(prediction, small)
+    refined = Refined(small, "")
+    if spec.refine_edges != "off":
+        with step("refine"):
+            refined = refine(copy, small, spec.refine_edges)
     with step("edges"):
-        edges = estimate_edges(copy, enlarge(small, copy.size))
+        edges = estimate_edges(copy, enlarge(refined.matte, copy.size))
     with step("enlarge"):
-        matte = enlarge(small, full_size or image.size)
+        matte = enlarge(refined.matte, full_size or image.size)
     with step("measure"):
-        bbox, covered = bounding_box(matte), coverage(small)
-    return Extraction(matte, edges, bbox, covered, _confidence(prediction), step.timings)
+        bbox, covered = bounding_box(matte), coverage(refined.matte)
+    return Extraction(
+        matte,
+        edges,
+        bbox,
+        covered,
+        judgement.confidence,
+        step.timings,
+        judgement.needs_look,
+        refined.why,
+        prediction.answered_by,
+    )
 
 
 def _extract_region(
@@ -108,7 +129,7 @@ def _extract_region(
         part.bbox[3] + box[1],
     )
     covered = part.coverage * size[0] * size[1] / (full_size[0] * full_size[1])
-    return Extraction(matte, edges, bbox, covered, part.confidence, part.timings)
+    return replace(part, matte=matte, edges=edges, bbox=bbox, coverage=covered)
 
 
 def adopt(image: Image.Image, matte: Image.Image) -> Extraction:
@@ -173,8 +194,3 @@ def _flatten(image: Image.Image) -> Image.Image:
 def _require_subject(prediction: Prediction) -> None:
     if prediction.peak < PEAK_OF_NOTHING:
         raise NothingFound()
-
-
-def _confidence(prediction: Prediction) -> float:
-    """1 for a map of zeros and ones, 0 for one that is half-hearted everywhere."""
-    return round(max(0.0, 1 - 2 * prediction.softness), 3)

@@ -64,6 +64,11 @@ class Cutout(LeasedRow):
     bbox = models.JSONField(_("bounding box"), null=True, editable=False)
     coverage = models.FloatField(_("coverage"), null=True, editable=False)
     confidence = models.FloatField(_("confidence"), null=True, editable=False)
+    needs_look = models.BooleanField(_("needs a look"), default=False, editable=False)
+    # What became of the edges, as processing.edges says it in a word; blank where nothing did.
+    refinement = models.CharField(_("edges"), max_length=40, blank=True, editable=False)
+    # The engine whose matte it is, where the one that was asked for may ask others.
+    answered_by = models.CharField(_("answered by"), max_length=50, blank=True, editable=False)
     timings = models.JSONField(_("milliseconds per stage"), default=dict, editable=False)
     # The subject on transparent ground, kept in place of an original that had to go.
     result = models.FileField(
@@ -95,6 +100,11 @@ class Cutout(LeasedRow):
             models.Index(fields=["error_code", "-finished_at"], name="cutout_errors"),
             models.Index(
                 fields=["finished_at"], condition=models.Q(export_due=True), name="cutout_export"
+            ),
+            models.Index(
+                fields=["owner", "-created_at"],
+                condition=models.Q(needs_look=True),
+                name="cutout_needs_look",
             ),
             models.Index(
                 fields=["rated_at"],

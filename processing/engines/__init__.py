@@ -33,11 +33,16 @@ class Prediction:
     matte: mode L at the network's own size, whatever that is; the whole picture maps onto it.
     peak: the highest raw value, 0..1, before any stretching; low when there is nothing.
     softness: sum of m(1-m) over sum of m of the raw map, 0..1; high when the engine is unsure.
+    disagreement: L1 distance of the maps of the picture and of its mirror image over their mean
+    area, 0..2; None where only one was looked at.
+    answered_by: the engine whose matte it is, where one engine asks others; else blank.
     """
 
     matte: Image.Image
     peak: float
     softness: float
+    disagreement: float | None = None
+    answered_by: str = ""
 
 
 class Engine(Protocol):

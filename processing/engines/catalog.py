@@ -6,8 +6,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 DEFAULT_ENGINE = "u2net"
+
+Speed = Literal["fast", "medium", "slow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,11 @@ class EngineInfo:
     sources: wheels that carry them; the loader's own library is asked after these.
     deadline_seconds: no picture takes longer, even on a slow machine; a worker may be ended then.
     listed: shown to people. An engine that is not listed can still be asked for by name.
+    speed: slow ones run in a slot of their own, so that nobody waits behind them.
+    good_at: in a few words, for tables.
+    commercial_use: whether the licence of the weights allows it.
+    on_demand: nobody misses its weights until somebody fetches them by name.
+    sends_away: pictures leave this machine.
     """
 
     name: str
@@ -44,6 +52,11 @@ class EngineInfo:
     sources: tuple[WheelSource, ...] = ()
     deadline_seconds: int = 60
     listed: bool = True
+    speed: Speed = "fast"
+    good_at: str = ""
+    commercial_use: bool = True
+    on_demand: bool = False
+    sends_away: bool = False
 
     @property
     def size_mb(self) -> float:

@@ -8,11 +8,14 @@ from processing.errors import InvalidSpec, UnknownEngine
 
 from .values import Region, canonical, pairs, present, refuse_unknown, region
 
+REFINEMENTS = ("off", "on", "auto")
+
 
 @dataclass(frozen=True, slots=True)
 class ExtractSpec:
     """How a matte is to be made: by which engine, with which refinement of its edges.
 
+    refine_edges: off, on, or auto, which decides by the picture.
     roi: the region of interest; what lies outside counts as background.
     """
 
@@ -32,9 +35,12 @@ class ExtractSpec:
         if engine not in ENGINES:
             raise UnknownEngine(engine)
         refine = values.get("refine_edges", "off")
-        if refine != "off":
-            raise InvalidSpec("refine_edges", "refine_edges must be “off” in this version.")
+        if refine not in REFINEMENTS:
+            raise InvalidSpec(
+                "refine_edges", f"refine_edges must be one of {', '.join(REFINEMENTS)}."
+            )
         return cls(engine, refine, region(values, "roi"))
 
     def __str__(self) -> str:
-        return canonical({"engine": self.engine, "roi": self.roi})
+        refine = None if self.refine_edges == "off" else self.refine_edges
+        return canonical({"engine": self.engine, "refine_edges": refine, "roi": self.roi})

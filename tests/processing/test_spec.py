@@ -225,10 +225,16 @@ def test_extract_specs() -> None:
     assert ExtractSpec.parse(str(spec)) == spec
 
 
-@pytest.mark.parametrize("value", ["on", "auto", "maybe"])
-def test_refining_edges_is_refused_for_now(value: str) -> None:
+@pytest.mark.parametrize("value", ["on", "auto"])
+def test_refining_edges_is_kept_in_the_spec(value: str) -> None:
+    spec = ExtractSpec.parse({"refine_edges": value})
+    assert spec.refine_edges == value
+    assert ExtractSpec.parse(str(spec)) == spec
+
+
+def test_there_are_three_ways_to_refine_edges() -> None:
     with pytest.raises(InvalidSpec) as caught:
-        ExtractSpec.parse({"refine_edges": value})
+        ExtractSpec.parse({"refine_edges": "maybe"})
     assert caught.value.parameter == "refine_edges"
 
 
