@@ -3,15 +3,18 @@
 import importlib
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from PIL import Image
 
 from processing.errors import EngineUnavailable, UnknownEngine
 
 from .catalog import DEFAULT_ENGINE, ENGINES, EngineInfo, engine_problem, weights_path
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = [
     "DEFAULT_ENGINE",
@@ -36,6 +39,7 @@ class Prediction:
     disagreement: L1 distance of the maps of the picture and of its mirror image over their mean
     area, 0..2; None where only one was looked at.
     answered_by: the engine whose matte it is, where one engine asks others; else blank.
+    raw: the map before any stretching, float32 of 0..1, (height, width); None where there is none.
     """
 
     matte: Image.Image
@@ -43,6 +47,7 @@ class Prediction:
     softness: float
     disagreement: float | None = None
     answered_by: str = ""
+    raw: "np.ndarray | None" = field(default=None, compare=False, repr=False)
 
 
 class Engine(Protocol):

@@ -40,7 +40,7 @@ class RembgEngine:
         inputs = self.session.normalize(small, MEAN, STD, SIZE)
         outputs = self.session.inner_session.run(None, inputs)
         raw = np.clip(outputs[0][0, 0], 0.0, 1.0)
-        return Prediction(stretch(raw), float(raw.max()), softness(raw))
+        return Prediction(stretch(raw), float(raw.max()), softness(raw), raw=raw)
 
 
 def stretch(raw: np.ndarray) -> Image.Image:
