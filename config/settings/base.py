@@ -170,6 +170,8 @@ CPU_COUNT = (
 )
 WORKERS = env.int("WORKERS", default=max(1, CPU_COUNT // 2))
 ENGINE_THREADS = env.int("ENGINE_THREADS", default=max(1, CPU_COUNT // WORKERS))
+# Processes for engines that take long, made when there is such work; 0: none are offered
+SLOW_WORKERS = env.int("SLOW_WORKERS", default=1)
 Q_CLUSTER: dict[str, Any] = {
     "name": "clearcut",
     "orm": "default",
@@ -321,6 +323,11 @@ IMPORT_NETWORKS = [ip_network(network) for network in env.list("IMPORT_NETWORKS"
 # Messages to other programs' addresses; networks are those of imports
 WEBHOOKS = env.bool("WEBHOOKS", default=True)
 WEBHOOK_PORTS = [int(port) for port in env.list("WEBHOOK_PORTS", default=["80", "443"])]
+
+# Another server that cuts pictures out, by the API of remove.bg; no address: none is asked
+SERVICE_ENGINE_URL = env.str("SERVICE_ENGINE_URL", default="")
+SERVICE_ENGINE_KEY = env.str("SERVICE_ENGINE_KEY", default="")
+SERVICE_ENGINE_SECONDS = env.float("SERVICE_ENGINE_SECONDS", default=60)
 
 # Public addresses: days until they end (0: never). From these networks /remove-bg takes pictures
 # without a key, in the name of one person.

@@ -26,7 +26,10 @@ __all__ = [
     "get_engine",
 ]
 
+# Beside those that are kept. A session takes about as much memory as its file, and a share for
+# what it computes with; a gigabyte more would be too much for the machines this runs on.
 MAX_LOADED = 2
+MAX_WEIGHTS = 400_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +61,21 @@ class Engine(Protocol):
     def predict(self, image: Image.Image) -> Prediction: ...
 
 
-_loaded: OrderedDict[tuple[str, Path, int | None], Engine] = OrderedDict()
-_lock = threading.Lock()
+_Key = tuple[str, Path, int | None]
+_loaded: OrderedDict[_Key, Engine] = OrderedDict()
+_kept: set[_Key] = set()
+_lock = threading.RLock()  # an engine that asks others loads them while it is loaded itself
 
 
-def get_engine(name: str, *, model_dir: Path, threads: int | None = None) -> Engine:
+def get_engine(
+    name: str, *, model_dir: Path, threads: int | None = None, keep: bool = False
+) -> Engine:
     """Load an engine, or return the one this process has loaded before.
 
-    threads: how many the engine may compute with; None leaves it to the engine's library. At most
-    ``MAX_LOADED`` engines stay in memory; the one not used for longest goes first.
+    threads: how many the engine may compute with; None leaves it to the engine's library.
+    keep: never let it go for the sake of others. Of the others at most ``MAX_LOADED`` stay in
+    memory, and no more than ``MAX_WEIGHTS`` bytes of weights where that leaves one at least; the
+    one not used for longest goes first.
     Raises UnknownEngine, or EngineUnavailable when weights are missing, damaged or do not load.
     """
     info = ENGINES.get(name)
@@ -74,12 +83,23 @@ def get_engine(name: str, *, model_dir: Path, threads: int | None = None) -> Eng
         raise UnknownEngine(name)
     key = (name, model_dir.absolute(), threads)
     with _lock:
+        if keep:
+            _kept.add(key)
         if key not in _loaded:
-            _loaded[key] = _load(info, model_dir, threads)
-            if len(_loaded) > MAX_LOADED:
-                _loaded.popitem(last=False)
+            engine = _load(info, model_dir, threads)
+            _loaded[key] = engine
         _loaded.move_to_end(key)
+        _let_go()
         return _loaded[key]
+
+
+def _let_go() -> None:
+    others = [key for key in _loaded if key not in _kept]
+    while len(others) > 1 and (
+        len(others) > MAX_LOADED
+        or sum(_loaded[key].info.size_mb for key in others) * 1e6 > MAX_WEIGHTS
+    ):
+        del _loaded[others.pop(0)]
 
 
 def _load(info: EngineInfo, model_dir: Path, threads: int | None) -> Engine:

@@ -69,6 +69,13 @@ def test_processors(settings: Settings, workers: int, threads: int, problems: li
     assert [message.id for message in check_processors()] == problems
 
 
+def test_there_cannot_be_less_than_no_slow_slot(settings: Settings) -> None:
+    settings.SLOW_WORKERS = 0
+    assert check_processors() == []
+    settings.SLOW_WORKERS = -1
+    assert [message.id for message in check_processors()] == ["images.E005"]
+
+
 def test_folders_that_cannot_be_written_to(settings: Settings, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()

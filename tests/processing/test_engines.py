@@ -45,10 +45,13 @@ def test_the_catalog_is_complete() -> None:
         assert info.name == name
         assert all((info.label, info.help, info.licence, info.loader))
         assert info.deadline_seconds > 0
+        assert info.good_at or not info.listed
         if info.needs_weights:
-            assert info.size > 0
-            assert (len(info.md5), len(info.sha256)) == (32, 64)
+            assert info.size_mb > 0
+            assert len(info.md5) == 32
+            assert info.on_demand or (info.size > 0 and len(info.sha256) == 64)
     assert [name for name, info in ENGINES.items() if not info.listed] == ["drawn"]
+    assert [name for name, info in ENGINES.items() if info.sends_away] == ["service"]
     assert ENGINES["u2net"].size_mb == 176.0
 
 

@@ -11,7 +11,10 @@ from processing.weights import FetchError, fetch
 
 
 class Command(BaseCommand):
-    help = "Fetch and verify the weights of engines; without names, of every listed engine."
+    help = (
+        "Fetch and verify the weights of engines; without names, of all that come without being "
+        "asked for, and of the default engine."
+    )
     requires_system_checks = ()  # missing weights are what it is there to mend
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -35,8 +38,13 @@ class Command(BaseCommand):
         for name in asked:
             if name not in known:
                 raise CommandError(f"No engine “{name}” has weights; there are {', '.join(known)}.")
-        return asked or [name for name in known if ENGINES[name].listed]
+        return asked or [name for name in known if _is_usual(name)]
 
     def _report(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()
+
+
+def _is_usual(name: str) -> bool:
+    info = ENGINES[name]
+    return (info.listed and not info.on_demand) or name == settings.DEFAULT_ENGINE
