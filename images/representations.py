@@ -30,6 +30,15 @@ class CutoutSerializer(_Absolute, serializers.ModelSerializer[Cutout]):
     coverage = serializers.FloatField(
         allow_null=True, help_text="Share of the picture that the subject covers, 0 to 1."
     )
+    confidence = serializers.FloatField(
+        allow_null=True, help_text="How sure the engine is, 0 to 1; null where it was a person."
+    )
+    needs_look = serializers.BooleanField(
+        help_text="The engine is so unsure that somebody should look, and nobody has judged it yet."
+    )
+    answered_by = serializers.CharField(
+        help_text="The engine whose matte it is, where the one asked for asks others; else blank."
+    )
     rating = serializers.ChoiceField(
         choices=Cutout.Rating.choices, allow_blank=True, help_text="Blank: nobody has judged it."
     )
@@ -55,6 +64,8 @@ class CutoutSerializer(_Absolute, serializers.ModelSerializer[Cutout]):
             "error_code",
             "error_message",
             "confidence",
+            "needs_look",
+            "answered_by",
             "rating",
             "rating_reason",
             "bbox",

@@ -19,6 +19,7 @@ from images.admin.filters import (
     EngineFilter,
     ErrorFilter,
     FinishedFilter,
+    LookFilter,
     OwnerFilter,
     RatingFilter,
 )
@@ -53,6 +54,7 @@ class CutoutAdmin(ReadOnlyAdmin[Cutout]):
         "picture",
         "state",
         "made_by",
+        "sureness",
         "verdict",
         "asked_for",
     ]
@@ -62,6 +64,7 @@ class CutoutAdmin(ReadOnlyAdmin[Cutout]):
         ErrorFilter,
         FinishedFilter,
         EngineFilter,
+        LookFilter,
         RatingFilter,
         "lane",
         OwnerFilter,
@@ -119,7 +122,10 @@ class CutoutAdmin(ReadOnlyAdmin[Cutout]):
                 "fields": (
                     "id",
                     "kind",
+                    "answered_by",
                     "confidence",
+                    "needs_look",
+                    "refinement",
                     "coverage",
                     "bbox",
                     "matte_name",
@@ -181,6 +187,17 @@ class CutoutAdmin(ReadOnlyAdmin[Cutout]):
             '<span class="board-state is-{}">{}</span>', cutout.rating, cutout.get_rating_display()
         )
         return format_html("{} {}", label, cutout.rating_reason)
+
+    @admin.display(description=_("confidence"))
+    def sureness(self, cutout: Cutout) -> SafeString | str:
+        if cutout.confidence is None:
+            return "–"
+        percent = f"{cutout.confidence:.0%}"
+        if not cutout.needs_look:
+            return percent
+        return format_html(
+            '{} <span class="board-state is-warn">{}</span>', percent, _("needs a look")
+        )
 
     @admin.display(description=_("matte"))
     def matte_name(self, cutout: Cutout) -> str:

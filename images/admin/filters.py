@@ -108,6 +108,19 @@ class FinishedFilter(admin.SimpleListFilter):
         return queryset.filter(finished_at__gte=timezone.now() - span) if span else queryset
 
 
+class LookFilter(admin.SimpleListFilter):
+    """Only what needs a look can be chosen: it has an index, and the rest is nearly everything."""
+
+    title = _("needs a look")
+    parameter_name = "needs_look"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [("yes", _("Needs a look"))]
+
+    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
+        return queryset.filter(needs_look=True) if self.value() == "yes" else queryset
+
+
 class RatingFilter(admin.SimpleListFilter):
     title = _("people's verdict")
     parameter_name = "rating"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import django_filters as filters
+from django.db.models import Q
 from rest_framework.exceptions import ValidationError
 
 from images.models import Image, Status
@@ -37,6 +38,9 @@ class ImageFilter(filters.FilterSet):
     )
     batch = filters.UUIDFilter(field_name="batch_id")
     favourite = filters.BooleanFilter()
+    needs_look = filters.BooleanFilter(
+        method="by_doubt", label="Whether somebody should look at the cutout that is shown"
+    )
     search = filters.CharFilter(
         method="by_text", max_length=MAX_SEARCH_LENGTH, label="Part of the title or file name"
     )
@@ -50,6 +54,11 @@ class ImageFilter(filters.FilterSet):
 
     def by_status(self, images: ImageQuerySet, name: str, value: str) -> ImageQuerySet:
         return images.in_status(value)
+
+    def by_doubt(self, images: ImageQuerySet, name: str, value: bool) -> ImageQuerySet:
+        """By the cutout that is shown. Where there is none yet, nobody has to look."""
+        doubtful = Q(current_cutout__needs_look=True)
+        return images.filter(doubtful) if value else images.exclude(doubtful)
 
     def by_tag(self, images: ImageQuerySet, name: str, value: str) -> ImageQuerySet:
         return images.filter(tags__folded=folded(value))

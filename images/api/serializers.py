@@ -109,6 +109,9 @@ class CountsSerializer(serializers.Serializer[Any]):
     running = serializers.IntegerField()
     done = serializers.IntegerField()
     failed = serializers.IntegerField()
+    needs_look = serializers.IntegerField(
+        help_text="Those of the done ones whose cutout somebody should look at."
+    )
 
 
 class BatchSerializer(serializers.Serializer[Any]):
@@ -142,6 +145,9 @@ class ImageFilterSerializer(serializers.Serializer[Any]):
     tag = serializers.CharField(required=False, max_length=MAX_TAG_SENT)
     engine = serializers.CharField(required=False)
     favourite = serializers.BooleanField(required=False)
+    needs_look = serializers.BooleanField(
+        required=False, help_text="Whether somebody should look at the cutout that is shown."
+    )
     search = serializers.CharField(required=False, max_length=MAX_SEARCH_LENGTH)
     batch = serializers.UUIDField(required=False)
     created_after = serializers.DateTimeField(required=False)

@@ -25,6 +25,7 @@ class BatchGone(Missing):
 
 _WAITS = Q(latest_cutout__status=Status.QUEUED)
 _RUNS = Q(latest_cutout__status=Status.RUNNING)
+_DONE = Q(current_cutout__isnull=False) & ~_WAITS & ~_RUNS
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class BatchState:
     """Pictures of a batch by state, those in the trash left out.
 
     As in lists of pictures: work under way comes first, then a cutout to show, then the failure.
+    needs_look: those of the done ones whose cutout somebody should look at.
     """
 
     total: int = 0
@@ -39,6 +41,7 @@ class BatchState:
     running: int = 0
     done: int = 0
     failed: int = 0
+    needs_look: int = 0
     expected: int | None = None
 
     @property
@@ -107,7 +110,8 @@ def batch_states(batches: Iterable[Batch]) -> dict[UUID, BatchState]:
             total=Count("pk"),
             queued=Count("pk", filter=_WAITS),
             running=Count("pk", filter=_RUNS),
-            done=Count("pk", filter=Q(current_cutout__isnull=False) & ~_WAITS & ~_RUNS),
+            done=Count("pk", filter=_DONE),
+            needs_look=Count("pk", filter=_DONE & Q(current_cutout__needs_look=True)),
         )
     )
     states = {
@@ -117,6 +121,7 @@ def batch_states(batches: Iterable[Batch]) -> dict[UUID, BatchState]:
             running=row["running"],
             done=row["done"],
             failed=row["total"] - row["queued"] - row["running"] - row["done"],
+            needs_look=row["needs_look"],
             expected=expected[row["batch_id"]],
         )
         for row in counted

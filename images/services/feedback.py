@@ -10,7 +10,7 @@ MAX_REASON_LENGTH = 500
 
 
 def give_feedback(*, cutout: Cutout, rating: Cutout.Rating, reason: str = "") -> Cutout:
-    """Note the verdict of the cutout's owner, in place of an earlier one.
+    """Note the verdict of the cutout's owner, in place of an earlier one. Then they have looked.
 
     `reason`: up to 500 characters, cut there; may be empty. Raises CutoutNotReady or
     CutoutHasFailed unless the cutout is done.
@@ -19,11 +19,12 @@ def give_feedback(*, cutout: Cutout, rating: Cutout.Rating, reason: str = "") ->
         rating=rating,
         rating_reason=reason.strip()[:MAX_REASON_LENGTH],
         rated_at=timezone.now(),
+        needs_look=False,
     )
     if not changed:
         check_done(cutout)
         raise CutoutNotReady  # it was done when it was read
-    cutout.refresh_from_db(fields=["rating", "rating_reason", "rated_at"])
+    cutout.refresh_from_db(fields=["rating", "rating_reason", "rated_at", "needs_look"])
     return cutout
 
 

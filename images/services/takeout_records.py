@@ -48,6 +48,8 @@ CUTOUT = (
         "bbox",
         "coverage",
         "confidence",
+        "needs_look",
+        "answered_by",
     ),
     *("timings", "error_code", "error_message", "rating", "rating_reason", "rated_at"),
     *("created_at", "started_at", "finished_at"),

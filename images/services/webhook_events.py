@@ -143,7 +143,12 @@ def _about(cutout: Cutout, site: str) -> Data:
 
 
 def _counts(state: BatchState) -> dict[str, int]:
-    return {"total": state.total, "done": state.done, "failed": state.failed}
+    return {
+        "total": state.total,
+        "done": state.done,
+        "failed": state.failed,
+        "needs_look": state.needs_look,
+    }
 
 
 def _write(

@@ -54,6 +54,12 @@ class Card:
         return self.image.latest_cutout if self.status == Status.FAILED else None
 
     @property
+    def needs_look(self) -> bool:
+        """Whether somebody should look at the cutout that is there to be seen."""
+        shown = self.image.current_cutout
+        return self.status == Status.DONE and shown is not None and shown.needs_look
+
+    @property
     def picture_url(self) -> str | None:
         """The cutout as a thumbnail, else the picture as sent, else nothing, or nothing yet."""
         if self.image.current_cutout_id:

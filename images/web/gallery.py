@@ -20,10 +20,12 @@ from images.web.keyset import paginate
 from images.web.undo import offer_undo
 
 MAX_QUERY = 200
+NEEDS_LOOK = "needs_look"
 UNSEEN = {"Cc", "Cs", "Zl", "Zp"}
 FILTERS = [
     ("", _("All")),
     (Status.DONE, _("Done")),
+    (NEEDS_LOOK, _("Needs a look")),
     (Status.QUEUED, _("Waiting")),
     (Status.RUNNING, _("In work")),
     (Status.FAILED, _("Failed")),
@@ -45,7 +47,9 @@ def gallery(request: HttpRequest) -> HttpResponse:
     images = own_images(request).kept().with_cutouts()
     if query:
         images = images.search(query)
-    if status in Status.values:
+    if status == NEEDS_LOOK:
+        images = images.in_status(Status.DONE).filter(current_cutout__needs_look=True)
+    elif status in Status.values:
         images = images.in_status(status)
     page = paginate(images, request.GET.get("cursor", ""))
     shown = cards_for(page.images)
@@ -54,7 +58,7 @@ def gallery(request: HttpRequest) -> HttpResponse:
         "page": page,
         "pending": any(card.is_pending for card in shown),
         "query": query,
-        "status": status if status in Status.values else "",
+        "status": status if status in (*Status.values, NEEDS_LOOK) else "",
         "filters": FILTERS,
     }
     return render(request, "web/gallery.html", context)

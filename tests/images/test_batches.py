@@ -41,6 +41,7 @@ def test_counts(batch: Batch) -> None:
     done, failed, running, waiting, again = (put_into(batch) for _ in range(5))
     for _ in range(5):
         run_next_cutout()
+    Cutout.objects.exclude(image=failed).update(needs_look=True)
     Image.objects.exclude(pk__in=[done.pk, again.pk]).update(current_cutout=None)
     for image, status in [
         (failed, Status.FAILED),
@@ -49,7 +50,9 @@ def test_counts(batch: Batch) -> None:
     ]:
         Cutout.objects.filter(image=image).update(status=status)
     request_cutout(image=again)
-    assert batch_state(batch) == BatchState(total=5, queued=2, running=1, done=1, failed=1)
+    assert batch_state(batch) == BatchState(
+        total=5, queued=2, running=1, done=1, failed=1, needs_look=1
+    )
     assert batch_state(batch).ended == 2
 
 

@@ -57,6 +57,14 @@ def test_only_what_is_done(
     assert verdict(cutout) == ("", "", False)
 
 
+def test_whoever_has_judged_has_looked(api: APIClient, cutout: Cutout) -> None:
+    Cutout.objects.update(needs_look=True)
+    assert api.get(f"/api/v1/cutouts/{cutout.pk}/").json()["needs_look"] is True
+    assert api.put(address(cutout), {"rating": "up"}).json()["needs_look"] is False
+    cutout.refresh_from_db()
+    assert cutout.needs_look is False
+
+
 def test_api(api: APIClient, cutout: Cutout) -> None:
     done = api.put(address(cutout), {"rating": "down", "reason": "a hand is missing"})
     assert done.status_code == 200

@@ -105,7 +105,9 @@ def test_filters_of_cutouts(
         rating="down", rating_reason="dim", rated_at=timezone.now(), engine="gone"
     )
     Cutout.objects.filter(pk=failed.pk).update(finished_at=timezone.now() - timedelta(days=3))
+    Cutout.objects.filter(pk=cutout.pk).update(needs_look=True, confidence=0.31)
     for name, value, expected in (
+        ("needs_look", "yes", {cutout}),
         ("status__exact", "failed", {failed}),
         ("error_code", "nothing_found", {failed}),
         ("finished", "day", {cutout}),

@@ -57,7 +57,8 @@ class TestBatches:
         body = response.json()
         assert urlsplit(response["Location"]).path == f"{BATCHES}{body['id']}/"
         assert (body["name"], body["expected"], body["finished"]) == ("Spring", 40, False)
-        assert body["counts"] == {"total": 0, "queued": 0, "running": 0, "done": 0, "failed": 0}
+        states = ("total", "queued", "running", "done", "failed", "needs_look")
+        assert body["counts"] == dict.fromkeys(states, 0)
         assert Batch.objects.get().owner == owner
 
     def test_nothing_is_needed(self, api: APIClient) -> None:

@@ -196,6 +196,10 @@ class TestRead:
         assert found("search=HOLI") == [str(done.pk)]
         assert found("engine=drawn&favourite=true") == []
         assert found("created_after=2999-01-01T00:00:00Z") == []
+        assert found("needs_look=true") == []
+        Cutout.objects.filter(image=done).update(needs_look=True)
+        assert found("needs_look=true") == [str(done.pk)]
+        assert found("needs_look=false") == [str(waiting.pk)]
         assert found("trash=true") == []
         assert len(found("trash=")) == len(found("trash=0")) == 2
         Image.objects.filter(pk=done.pk).update(deleted_at=done.created_at)

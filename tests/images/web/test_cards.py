@@ -31,6 +31,17 @@ def test_finished_card_shows_the_cutout(owner_client: Client, image: Image) -> N
     assert f"/cutouts/{image.current_cutout_id}/rendition/?format=webp" in card["html"]
 
 
+def test_doubt_is_marked(owner_client: Client, image: Image) -> None:
+    (card,) = ask(owner_client, image)
+    assert "Needs a look" not in card["html"]
+    Cutout.objects.update(needs_look=True)
+    (card,) = ask(owner_client, image)
+    assert "Needs a look" in card["html"]
+    request_cutout(image=image)
+    (card,) = ask(owner_client, image)
+    assert "Needs a look" not in card["html"], "it is being cut out again"
+
+
 def test_failed_card_says_why_and_offers_retry(owner_client: Client, queued_image: Image) -> None:
     Cutout.objects.update(status=Status.FAILED, error_message="No subject was found.")
     (card,) = ask(owner_client, queued_image)

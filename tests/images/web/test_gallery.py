@@ -50,6 +50,15 @@ def test_only_own_pictures(owner_client: Client, stranger: User, image: Image) -
     assert names(owner_client.get(GALLERY)) == ["disc.png"]
 
 
+def test_what_needs_a_look(owner_client: Client, owner: User, image: Image) -> None:
+    submit(owner, "waiting.png")
+    assert names(owner_client.get(GALLERY, {"status": "needs_look"})) == []
+    Cutout.objects.update(needs_look=True)
+    page = owner_client.get(GALLERY, {"status": "needs_look"})
+    assert names(page) == ["disc.png"]
+    assert page.context["status"] == "needs_look"
+
+
 def test_search_by_name_and_title(owner_client: Client, owner: User) -> None:
     submit(owner, "Harbour at dawn.png")
     image = submit(owner, "IMG_0001.png")

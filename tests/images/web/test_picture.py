@@ -49,6 +49,17 @@ def test_shows_the_cutout_and_the_way_to_download_it(owner_client: Client, image
     assert reverse("web:original", args=[image.pk]) in page
 
 
+def test_doubt_is_told_until_somebody_has_judged(owner_client: Client, image: Image) -> None:
+    Cutout.objects.update(needs_look=True, confidence=0.3149)
+    page = owner_client.get(page_of(image)).content.decode()
+    assert "Needs a look" in page
+    assert "only 31 % sure" in page
+    owner_client.post(reverse("web:feedback", args=[image.current_cutout_id]), {"rating": "up"})
+    page = owner_client.get(page_of(image)).content.decode()
+    assert "Needs a look" not in page
+    assert "31 % sure" in page
+
+
 @pytest.mark.parametrize(
     ("size", "sides"), [((120, 90), []), ((513, 20), [512]), ((80, 2049), [2048, 1024, 512])]
 )

@@ -208,7 +208,7 @@ class TestBatches:
         claimed = claim_next(Cutout, worker="w")
         assert claimed
         fail(Cutout, claimed[1], "nothing_found", "Nothing.")
-        counts = {"total": 3, "done": 2, "failed": 1}
+        counts = {"total": 3, "done": 2, "failed": 1, "needs_look": 0}
         assert self.of_batches() == [{"id": str(batch.pk), "name": "Shoes", "counts": counts}]
 
     def test_as_many_as_expected(self, hook: Hook, owner: User) -> None:
