@@ -55,6 +55,47 @@ class EngineUnavailable(ProcessingError):
     default_message = "The engine is not available on this server."
 
 
+class ServiceFailed(ProcessingError):
+    """A service that was asked for a matte did not give one; it may the next time."""
+
+    code = "service_failed"
+    default_message = "The service that was asked did not answer as it should."
+
+
+class ServiceAsksToWait(ProcessingError):
+    """It has too much to do: worth asking again in `retry_after` seconds."""
+
+    code = "service_busy"
+    default_message = "The service that was asked has too much to do at this moment."
+
+    def __init__(self, retry_after: float) -> None:
+        self.retry_after = retry_after
+        super().__init__()
+
+
+class ServiceRefused(ProcessingError):
+    """It would refuse the same again."""
+
+    code = "service_refused"
+    default_message = "The service that was asked refused this picture."
+
+
+class ServiceKeyRefused(ServiceRefused):
+    code = "service_key_refused"
+    default_message = (
+        "The service that was asked does not accept the key of this server. "
+        "Please tell its administrator."
+    )
+
+
+class ServiceQuota(ServiceRefused):
+    code = "service_quota"
+    default_message = (
+        "The account of this server at the service that was asked is used up. "
+        "Please tell its administrator."
+    )
+
+
 class InvalidSpec(ProcessingError):
     """A parameter is unknown or has a wrong value; ``parameter`` is its name."""
 

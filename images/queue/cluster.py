@@ -23,14 +23,16 @@ from typing import Any
 from uuid import uuid4
 
 from django import db
+from django.conf import settings
 from django_q import cluster as django_q_cluster
 from django_q.signals import post_execute_in_worker, pre_execute
 from django_q.worker import worker
 
-from images.models import LeasedRow
+from images.models import Cutout
 from images.queue.lease import EXIT_DEADLINE
 from images.queue.presence import Presence
 from images.queue.processes import Pulse, die_with, forked_die_with_parent, is_orphan
+from images.queue.slow import STOP_SECONDS, SlowSlot, ordinary_cutouts
 from images.queue.stalls import StallDetector
 from images.queue.wakeups import TASK
 
@@ -85,11 +87,10 @@ class Sentinel(django_q_cluster.Sentinel):
     monitor: ForkProcess
     pusher: ForkProcess
 
-    def __init__(
-        self, stop_event: Any, start_event: Any, model: type[LeasedRow], pulse: Pulse
-    ) -> None:
+    def __init__(self, stop_event: Any, start_event: Any, pulse: Pulse) -> None:
         self._pulse = pulse
-        self._stalls = StallDetector(model)
+        self._stalls = StallDetector(Cutout, ordinary_cutouts())
+        self._slow = SlowSlot(settings.SLOW_WORKERS)
         self._vitals: dict[ForkProcess, Vitals] = {}
         super().__init__(stop_event, start_event, uuid4(), start=False)
         self.start()
@@ -117,18 +118,22 @@ class Sentinel(django_q_cluster.Sentinel):
             self._replace_the_dead()
             self._end_the_hung()
             self._check_for_stall()
+            self._slow.tend()
             if is_orphan(self.parent_pid):
                 die("its parent is gone")
         self.stop()
 
     def stop(self) -> None:
         """Let the workers finish what they run; what was fetched but not begun stays queued."""
+        end = monotonic() + STOP_SECONDS
+        self._slow.ask_to_stop()
         self.event_out.set()
         while self.pusher.is_alive():
             self._drop_fetched()
             sleep(0.05)
         self._drop_fetched()
         super().stop()
+        self._slow.stop(end)
 
     def _processes(self) -> list[ForkProcess]:
         return [*self.pool, self.monitor, self.pusher]
@@ -182,8 +187,8 @@ def die(reason: str) -> None:
     os._exit(EXIT_BROKEN)
 
 
-def run_cluster(model: type[LeasedRow], *, parent: int, pulse: Pulse) -> int:
-    """Run workers until told to stop (returns 0) or until a part is broken (not 0)."""
+def run_cluster(*, parent: int, pulse: Pulse) -> int:
+    """Run workers of cutouts until told to stop (returns 0) or until a part is broken (not 0)."""
     die_with(parent)
     preload()
     forked_die_with_parent()
@@ -191,7 +196,7 @@ def run_cluster(model: type[LeasedRow], *, parent: int, pulse: Pulse) -> int:
     stopping = _stop_requests()
     stop_event, start_event = multiprocessing.Event(), multiprocessing.Event()
     sentinel = django_q_cluster.get_mp_context().Process(
-        target=Sentinel, args=(stop_event, start_event, model, pulse), name="Sentinel"
+        target=Sentinel, args=(stop_event, start_event, pulse), name="Sentinel"
     )
     sentinel.start()
     while sentinel.is_alive():

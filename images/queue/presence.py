@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from images.models import WorkerProcess
 from images.queue.workers import worker_id
+from processing.engines.catalog import ENGINES, engine_problem
 from processing.errors import ProcessingError
 
 logger = logging.getLogger(__name__)
@@ -19,12 +20,21 @@ BEAT_SECONDS = 10.0
 
 
 def load_engine() -> str:
-    """Load the default engine into this process. Returns why not, or an empty string."""
+    """Load the default engine into this process. Returns why not, or an empty string.
+
+    One that takes long runs elsewhere (see images/queue/slow.py): of that only the weights count.
+    """
     from processing.engines import get_engine
 
+    info = ENGINES.get(settings.DEFAULT_ENGINE)
+    if info and info.is_slow:
+        return engine_problem(info, model_dir=settings.MODEL_DIR) or ""
     try:
         get_engine(
-            settings.DEFAULT_ENGINE, model_dir=settings.MODEL_DIR, threads=settings.ENGINE_THREADS
+            settings.DEFAULT_ENGINE,
+            model_dir=settings.MODEL_DIR,
+            threads=settings.ENGINE_THREADS,
+            keep=True,
         )
     except ProcessingError as error:
         return error.message

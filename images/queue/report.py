@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Min
+from django.db.models import Count, Min, Q
 from django.utils import timezone
 
 from images.models import Lane, LeasedRow, Status, WorkerProcess
 from images.queue.claims import expired
+from images.queue.turns import ANY_ROW
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,9 @@ def _depth(model: type[LeasedRow]) -> dict[Lane, int]:
     return {lane: counts.get(lane, 0) for lane in Lane}
 
 
-def oldest_wait(model: type[LeasedRow], now: datetime) -> timedelta | None:
-    """How long the row that came first has been waiting, of those that could begin now."""
-    waiting = model._default_manager.filter(status=Status.QUEUED, not_before__lte=now)
+def oldest_wait(model: type[LeasedRow], now: datetime, among: Q = ANY_ROW) -> timedelta | None:
+    """How long the row that came first has been waiting, of those like `among` that could begin."""
+    waiting = model._default_manager.filter(among, status=Status.QUEUED, not_before__lte=now)
     oldest = waiting.aggregate(oldest=Min("queued_at"))["oldest"]
     return now - oldest if oldest else None
 

@@ -4,10 +4,12 @@ import logging
 from time import monotonic
 
 from django.db import connection
+from django.db.models import Q
 from django.utils import timezone
 
 from images.models import LeasedRow
 from images.models.leased import eligible_at
+from images.queue.turns import ANY_ROW
 from images.queue.wakeups import ensure_wakeups
 
 logger = logging.getLogger(__name__)
@@ -24,8 +26,10 @@ class StallDetector:
     as runs begin. A wake-up that was lost is no stall either: after a few seconds it is replaced.
     """
 
-    def __init__(self, model: type[LeasedRow]) -> None:
+    def __init__(self, model: type[LeasedRow], among: Q = ANY_ROW) -> None:
+        """`among`: which rows are the workers' own."""
         self._model = model
+        self._among = among
         self._since: float | None = None
         self._progress = 0.0
         self._healed = False
@@ -47,7 +51,7 @@ class StallDetector:
 
     def _is_work_waiting(self) -> bool:
         try:
-            rows = self._model._default_manager.filter(eligible_at(timezone.now()))
+            rows = self._model._default_manager.filter(eligible_at(timezone.now()), self._among)
             return rows.exists()
         except Exception:
             logger.exception("Could not look for waiting work")
@@ -57,7 +61,7 @@ class StallDetector:
     def _heal(self) -> None:
         self._healed = True
         try:
-            ensure_wakeups(self._model)
+            ensure_wakeups(self._model, self._among)
         except Exception:
             logger.exception("Could not replace lost wake-ups")
             connection.close()

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from images.models import LeasedRow, Status, WorkerProcess
 from images.queue.claims import fail_used_up
+from images.queue.turns import ANY_ROW
 from images.queue.wakeups import ensure_wakeups
 from images.queue.workers import give_back_dead, is_alive
 
@@ -22,11 +23,12 @@ FORGET_AFTER = timedelta(minutes=10)
 MAX_FAILED_AT_ONCE = 500
 
 
-def queue_jobs(model: type[LeasedRow]) -> dict[str, Job]:
+def queue_jobs(model: type[LeasedRow], among: Q = ANY_ROW) -> dict[str, Job]:
+    """`among`: which rows workers are woken for."""
     return {
         "given back": lambda: give_back_dead(model),
         "given up": lambda: fail_rows_used_up(model),
-        "woken": lambda: ensure_wakeups(model),
+        "woken": lambda: ensure_wakeups(model, among),
         "workers forgotten": forget_workers,
     }
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from django.db.models import Q
 from django.utils import timezone
 from django_q.brokers import Broker, get_broker
 from django_q.brokers.orm import ORM
@@ -10,6 +11,7 @@ from django_q.tasks import async_task
 
 from images.models import LeasedRow
 from images.models.leased import eligible_at
+from images.queue.turns import ANY_ROW
 
 TASK = "images.tasks.run_next_cutout"
 MAX_AT_ONCE = 500
@@ -40,12 +42,13 @@ def wake(*, delay: float = 0) -> None:
     _enqueue(broker)
 
 
-def ensure_wakeups(model: type[LeasedRow]) -> int:
-    """Wake once for every eligible row that has no wake-up waiting. Returns how often it did.
+def ensure_wakeups(model: type[LeasedRow], among: Q = ANY_ROW) -> int:
+    """Wake once for every eligible row like `among` that has no wake-up waiting. Returns how often
+    it did.
 
     A wake-up too many finds nothing to do and costs a query, so rough counts are good enough.
     """
-    rows = model._default_manager.filter(eligible_at(timezone.now()))
+    rows = model._default_manager.filter(eligible_at(timezone.now()), among)
     eligible = rows.values("pk")[:MAX_AT_ONCE].count()
     if not eligible:
         return 0

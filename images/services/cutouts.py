@@ -1,7 +1,8 @@
 """The life of a cutout: submit, run, retry."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -12,9 +13,10 @@ from images.models import Batch, Cutout, Image, Lane, Status
 from images.models.cutout import CutoutQuerySet
 from images.queue.claims import Claim, claim_next, from_the_beginning, postpone, put_back
 from images.queue.lease import hold
+from images.queue.slow import ordinary_cutouts, slow_cutouts
 from images.queue.wakeups import wake
 from images.queue.workers import worker_id
-from images.services import export
+from images.services import engines, export
 from images.services.errors import (
     MAX_VERSIONS,
     CutoutNotFailed,
@@ -30,7 +32,13 @@ from images.services.errors import (
 from images.services.extraction import extract_cutout, fail_cutout
 from images.services.quotas import take_cutout
 from processing.engines.catalog import ENGINES
-from processing.errors import EngineUnavailable, ProcessingError, UnknownEngine
+from processing.errors import (
+    EngineUnavailable,
+    ProcessingError,
+    ServiceAsksToWait,
+    ServiceFailed,
+    UnknownEngine,
+)
 from processing.spec import ExtractSpec
 
 logger = logging.getLogger(__name__)
@@ -39,6 +47,8 @@ logger = logging.getLogger(__name__)
 INTERACTIVE_AT_ONCE = 8
 RETRY_DELAY_SECONDS = 2
 ENGINE_RETRY_SECONDS = 10
+SERVICE_RETRY_SECONDS = 5
+SERVICE_PATIENCE = timedelta(hours=1)
 MAX_POSITION = 500
 
 
@@ -71,9 +81,12 @@ def enqueue(cutout: Cutout, *, image: Image) -> None:
 
 
 def offered(spec: ExtractSpec) -> ExtractSpec:
-    """`spec` itself; raises UnknownEngine if its engine is none that people may choose."""
-    if not (ENGINES[spec.engine].listed or spec.engine == settings.DEFAULT_ENGINE):
+    """`spec` itself; raises UnknownEngine if its engine is none that people may choose, or
+    EngineUnavailable if nobody has made it ready here.
+    """
+    if not engines.is_offered(spec.engine):
         raise UnknownEngine(spec.engine)
+    engines.require_usable(spec.engine)
     return spec
 
 
@@ -139,8 +152,10 @@ def retry_cutout(*, cutout: Cutout) -> Cutout:
 
     Raises ImageGone, ImageInTrash, OriginalDeleted, CutoutLimitReached, CutoutNotFailed if it has
     not failed, CutoutNotNewest if the picture has a newer one (CutoutPending while that is under
-    way), or SentMatteGone.
+    way), SentMatteGone, or EngineUnavailable.
     """
+    if cutout.kind == Cutout.Kind.EXTRACTED:
+        engines.require_usable(cutout.engine)
     now = timezone.now()
     with transaction.atomic():
         image = _lock_usable(cutout.image_id)
@@ -171,12 +186,14 @@ def _retryable(image: Image, cutout: Cutout) -> CutoutQuerySet:
     return rows.exclude(kind=Cutout.Kind.EDITED, sent_matte="")
 
 
-def run_next() -> bool:
+def run_next(*, slow: bool = False) -> bool:
     """Run the cutout whose turn it is; False if none is waiting.
 
+    slow: of those whose engine takes long; else one of the others.
     Whatever happens, the row ends done, failed with a code, or back in the queue.
     """
-    claimed = claim_next(Cutout, worker=worker_id())
+    among = slow_cutouts() if slow else ordinary_cutouts()
+    claimed = claim_next(Cutout, worker=worker_id(), among=among)
     if claimed is None:
         return False
     cutout, claim = claimed
@@ -217,6 +234,17 @@ def _run(cutout: Cutout, claim: Claim) -> None:
             engine=cutout.engine,
             kind=Cutout.Kind.EXTRACTED,  # edited ones need no engine
         )
+    except ServiceAsksToWait as error:
+        _wait_for_service(cutout, claim, error)
+    except ServiceFailed as error:
+        put_back(
+            Cutout,
+            claim,
+            delay=SERVICE_RETRY_SECONDS * 3**cutout.failures,
+            code=error.code,
+            message=error.message,
+            final_code=error.code,
+        )
     except (ProcessingError, ServiceError) as error:
         fail_cutout(cutout=cutout, claim=claim, error=error)
     except Image.DoesNotExist:
@@ -233,6 +261,28 @@ def _run(cutout: Cutout, claim: Claim) -> None:
         )
 
 
+def _wait_for_service(cutout: Cutout, claim: Claim, error: ServiceAsksToWait) -> None:
+    """It has too much to do, which is no picture's fault; but it may not say so for ever."""
+    patient = timezone.now() - cutout.queued_at < SERVICE_PATIENCE
+    put_back(
+        Cutout,
+        claim,
+        delay=error.retry_after,
+        code=error.code,
+        message=error.message,
+        count_failure=not patient,
+        final_code=error.code,
+    )
+    postpone(
+        Cutout,
+        delay=error.retry_after,
+        code=error.code,
+        message=error.message,
+        engine=cutout.engine,
+        kind=Cutout.Kind.EXTRACTED,
+    )
+
+
 def _lane_for(image: Image, cutout: Cutout) -> Lane:
     """Nobody sits waiting for what belongs to a batch, or for the last of many; whoever has just
     edited a matte does, and it needs no engine. But many of those are many as well.
@@ -246,7 +296,7 @@ def _lane_for(image: Image, cutout: Cutout) -> Lane:
     return Lane.BATCH if several else Lane.INTERACTIVE
 
 
-def queue_positions(cutouts: Iterable[Cutout]) -> dict[UUID, int]:
+def queue_positions(cutouts: Collection[Cutout]) -> dict[UUID, int]:
     """Roughly how many are in front of each queued one, itself counted: 1 is next.
 
     Absent: not queued, or further back than position 500.
@@ -254,9 +304,19 @@ def queue_positions(cutouts: Iterable[Cutout]) -> dict[UUID, int]:
     wanted = {cutout.pk for cutout in cutouts if cutout.status == Status.QUEUED}
     if not wanted:
         return {}
-    line = (
-        Cutout.objects.filter(status=Status.QUEUED)
-        .order_by("-lane", "queued_at")  # "interactive" sorts after "batch"
-        .values_list("pk", flat=True)[:MAX_POSITION]
+    lines = {_is_slow(cutout) for cutout in cutouts if cutout.pk in wanted}
+    return {pk: place for slow in lines for place, pk in _line(slow=slow) if pk in wanted}
+
+
+def _is_slow(cutout: Cutout) -> bool:
+    info = ENGINES.get(cutout.engine)
+    return cutout.kind == Cutout.Kind.EXTRACTED and info is not None and info.is_slow
+
+
+def _line(*, slow: bool) -> Iterable[tuple[int, UUID]]:
+    """Those who wait for the same processes, the first of them with their places."""
+    rows = Cutout.objects.filter(
+        slow_cutouts() if slow else ordinary_cutouts(), status=Status.QUEUED
     )
-    return {pk: place for place, pk in enumerate(line, start=1) if pk in wanted}
+    ordered = rows.order_by("-lane", "queued_at")  # "interactive" sorts after "batch"
+    return enumerate(ordered.values_list("pk", flat=True)[:MAX_POSITION], start=1)

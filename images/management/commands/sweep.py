@@ -17,6 +17,7 @@ from django.utils.module_loading import import_string
 from images.models import Cutout, WebhookDelivery
 from images.queue.errands import Errands
 from images.queue.processes import Pulse, die_with, is_orphan
+from images.queue.slow import ordinary_cutouts
 from images.queue.sweep import Job, SweepReport, fail_rows_used_up, queue_jobs, sweep_once
 from images.queue.workers import give_back_dead
 from images.services.departures import delete_departed
@@ -44,7 +45,7 @@ CYCLE_SECONDS = 15.0
 
 def jobs() -> dict[str, Job]:
     return {
-        **queue_jobs(Cutout),
+        **queue_jobs(Cutout, ordinary_cutouts()),
         "messages given back": lambda: give_back_dead(WebhookDelivery),
         "messages given up": lambda: fail_rows_used_up(WebhookDelivery),
         "batches told late": tell_late_batches,

@@ -7,7 +7,6 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from images.models import Cutout
 from images.queue.processes import Pulse
 from images.queue.watchdog import Watchdog
 
@@ -32,7 +31,7 @@ class Command(BaseCommand):
         # It reads settings that only a worker needs, and warns about them.
         from images.queue.cluster import run_cluster
 
-        return run_cluster(Cutout, parent=parent, pulse=Pulse(pulse))
+        return run_cluster(parent=parent, pulse=Pulse(pulse))
 
     def _watch(self) -> int:
         manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
