@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any, cast
 
-from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
@@ -17,7 +16,7 @@ from images.admin.lists import read_uuid
 from images.models import Cutout, ShareLink, Status
 from images.models.image import ImageQuerySet
 from images.models.share import ShareLinkQuerySet
-from processing.engines.catalog import ENGINES, EngineInfo
+from images.services.engines import offered_engines
 
 Rows = QuerySet[Any]
 Choices = list[tuple[str, Any]]
@@ -82,8 +81,7 @@ class EngineFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
         """Those that people may choose, and whichever is in the address."""
-        offered = [info for info in ENGINES.values() if info.listed or _is_default(info)]
-        names = {info.name: info.label for info in offered}
+        names = {info.name: info.label for info in offered_engines()}
         chosen = self.value()
         return list((names if not chosen or chosen in names else names | {chosen: chosen}).items())
 
@@ -162,7 +160,3 @@ class TrashFilter(admin.SimpleListFilter):
         if self.value() in ("yes", "no"):
             return queryset.filter(deleted_at__isnull=self.value() == "no")
         return queryset
-
-
-def _is_default(info: EngineInfo) -> bool:
-    return info.name == settings.DEFAULT_ENGINE

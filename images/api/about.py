@@ -10,8 +10,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from images.api.serializers import AccountSerializer, EngineSerializer
+from images.services.engines import problem_of
 from images.services.usage import limits_of, usage_of
-from processing.engines.catalog import ENGINES, EngineInfo, engine_problem
+from processing.engines.catalog import ENGINES, EngineInfo, is_listed
 from processing.sniff import FORMATS
 
 if TYPE_CHECKING:
@@ -19,13 +20,18 @@ if TYPE_CHECKING:
 
 
 def _describe(info: EngineInfo) -> dict[str, Any]:
-    problem = engine_problem(info, model_dir=settings.MODEL_DIR)
+    problem = problem_of(info)
     return {
         "name": info.name,
         "label": info.label,
         "help": info.help,
         "licence": info.licence,
         "size_mb": info.size_mb,
+        "speed": info.speed,
+        "good_at": info.good_at,
+        "commercial_use": info.commercial_use,
+        "on_demand": info.on_demand,
+        "sends_away": info.sends_away,
         "available": problem is None,
         "problem": problem,
         "default": info.name == settings.DEFAULT_ENGINE,
@@ -36,7 +42,7 @@ class EngineList(APIView):
     @extend_schema(responses=EngineSerializer(many=True))
     def get(self, request: Request) -> Response:
         """What can remove backgrounds here."""
-        return Response([_describe(info) for info in ENGINES.values() if info.listed])
+        return Response([_describe(info) for info in ENGINES.values() if is_listed(info)])
 
 
 class Account(APIView):

@@ -226,6 +226,18 @@ class EngineSerializer(serializers.Serializer[Any]):
     help = serializers.CharField()
     licence = serializers.CharField()
     size_mb = serializers.FloatField()
+    speed = serializers.ChoiceField(
+        choices=["fast", "medium", "slow"],
+        help_text="Slow ones have a slot of their own and take up to five minutes a picture.",
+    )
+    good_at = serializers.CharField()
+    commercial_use = serializers.BooleanField(
+        help_text="False where the licence forbids it or leaves it unclear."
+    )
+    on_demand = serializers.BooleanField(
+        help_text="Available once the administrator has fetched it."
+    )
+    sends_away = serializers.BooleanField(help_text="Pictures are sent to another server.")
     available = serializers.BooleanField()
     problem = serializers.CharField(allow_null=True, help_text="Why it is not available.")
     default = serializers.BooleanField()

@@ -14,7 +14,8 @@ from django.utils import timezone
 from images.models import Cutout, Rendition, Status, Usage
 from images.queue.claims import CANCELLED
 from images.services.disk import DiskUsage, disk_usage
-from processing.engines.catalog import ENGINES, EngineInfo, engine_problem, weights_path
+from images.services.engines import offered_engines, problem_of
+from processing.engines.catalog import EngineInfo, engine_problem, weights_path
 
 DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
@@ -132,7 +133,10 @@ def people() -> People:
 
 @dataclass(frozen=True, slots=True)
 class EngineState:
-    """state: ready, missing or damaged. command: what brings the weights; "" when not needed."""
+    """state: ready; missing or damaged, where its weights are; optional, where nobody has fetched
+    weights that need not be there; off, where a setting keeps it from being used.
+    command: what brings the weights; "" when not needed.
+    """
 
     info: EngineInfo
     is_default: bool
@@ -143,21 +147,27 @@ class EngineState:
 
 def engines() -> list[EngineState]:
     """Every engine that people may choose. Reads the disk, no rows."""
-    offered = [info for info in ENGINES.values() if info.listed or _is_default(info)]
-    return [_state_of(info) for info in offered]
+    return [_state_of(info) for info in offered_engines()]
 
 
 def _state_of(info: EngineInfo) -> EngineState:
     model_dir = Path(settings.MODEL_DIR)
-    problem = engine_problem(info, model_dir=model_dir) or ""
-    present = not info.needs_weights or weights_path(info, model_dir=model_dir).exists()
+    of_weights = engine_problem(info, model_dir=model_dir) if info.needs_weights else None
     return EngineState(
         info=info,
         is_default=_is_default(info),
-        state="ready" if not problem else "damaged" if present else "missing",
-        problem=problem,
-        command=f"manage.py fetch_models {info.name}" if problem else "",
+        state=_state_by(info, model_dir, of_weights),
+        problem=of_weights or problem_of(info) or "",
+        command=f"manage.py fetch_models {info.name}" if of_weights else "",
     )
+
+
+def _state_by(info: EngineInfo, model_dir: Path, of_weights: str | None) -> str:
+    if of_weights is None:
+        return "off" if problem_of(info) else "ready"
+    if weights_path(info, model_dir=model_dir).exists():
+        return "damaged"
+    return "optional" if info.on_demand and not _is_default(info) else "missing"
 
 
 def _is_default(info: EngineInfo) -> bool:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from processing.engines.catalog import ENGINES, EngineInfo, engine_problem
+from images.services import engines
+from processing.engines.catalog import ENGINES, EngineInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,18 +17,13 @@ class EngineNotice:
 
 def default_engine_notice() -> EngineNotice | None:
     info = ENGINES.get(settings.DEFAULT_ENGINE)
-    problem = engine_problem(info, model_dir=settings.MODEL_DIR) if info else None
+    problem = engines.problem_of(info) if info else None
     return EngineNotice(problem) if problem else None
 
 
 def offered_engines() -> list[EngineInfo]:
-    """What "run again" can choose from: listed, or the default here, and ready for use."""
-    return [
-        info
-        for info in ENGINES.values()
-        if (info.listed or info.name == settings.DEFAULT_ENGINE)
-        and engine_problem(info, model_dir=settings.MODEL_DIR) is None
-    ]
+    """What "run again" can choose from: on offer, and ready for use."""
+    return [info for info in engines.offered_engines() if engines.problem_of(info) is None]
 
 
 def engine_label(name: str) -> str:
