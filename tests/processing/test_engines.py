@@ -3,13 +3,16 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from processing import engines
 from processing.engines import MAX_LOADED, get_engine
+from processing.engines import _kept as kept_engines
 from processing.engines import _loaded as loaded_engines
 from processing.engines.catalog import (
     DEFAULT_ENGINE,
@@ -108,7 +111,53 @@ def test_engines_are_loaded_once_and_not_without_end(tmp_path: Path) -> None:
     assert get_engine("drawn", model_dir=tmp_path) is first
     for threads in range(1, 6):
         get_engine("drawn", model_dir=tmp_path, threads=threads)
-    assert len(loaded_engines) <= MAX_LOADED
+    assert len(unkept()) <= MAX_LOADED
+
+
+def unkept() -> list[str]:
+    return [name for name, *rest in loaded_engines if (name, *rest) not in kept_engines]
+
+
+@pytest.fixture
+def heavy(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Three engines of 150 MB, says the catalog, and nothing else in memory."""
+    names = [f"heavy-{letter}" for letter in "abc"]
+    for name in names:
+        info = replace(ENGINES["drawn"], name=name, about_mb=150.0)
+        monkeypatch.setitem(ENGINES, name, info)
+    monkeypatch.setattr(engines, "_loaded", type(loaded_engines)())
+    monkeypatch.setattr(engines, "_kept", set())
+    monkeypatch.setattr(engines, "MAX_LOADED", 3)
+    return names
+
+
+def in_memory() -> list[str]:
+    return [name for name, *_rest in engines._loaded]
+
+
+def test_the_one_not_used_for_longest_goes_when_weights_are_too_many(
+    heavy: list[str], tmp_path: Path
+) -> None:
+    for name in (*heavy[:2], heavy[0], heavy[2]):
+        get_engine(name, model_dir=tmp_path)
+    assert in_memory() == [heavy[0], heavy[2]]
+
+
+def test_what_is_kept_is_never_let_go_and_takes_no_room(heavy: list[str], tmp_path: Path) -> None:
+    first = get_engine(heavy[0], model_dir=tmp_path, keep=True)
+    for name in (*heavy[1:], "drawn", *heavy[1:]):
+        get_engine(name, model_dir=tmp_path)
+    assert get_engine(heavy[0], model_dir=tmp_path) is first
+    assert set(in_memory()) == {*heavy, "drawn"}
+
+
+def test_one_that_is_too_large_for_all_room_is_still_used(
+    heavy: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "MAX_WEIGHTS", 1)
+    for name in heavy:
+        assert get_engine(name, model_dir=tmp_path).info.name == name
+        assert in_memory() == [name]
 
 
 def test_stretching_a_constant_map_gives_nothing() -> None:

