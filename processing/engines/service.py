@@ -130,11 +130,20 @@ def _ask(access: ServiceAccess, picture: bytes) -> bytes:
                 return _read_answer(answer, end)
             finally:
                 answer.close()
-    except urllib3.exceptions.TimeoutError as error:
-        raise ServiceFailed("The service took too long.") from error
     except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
         logger.warning("The service could not be asked: %s", type(error).__name__)
-        raise ServiceFailed("The service could not be reached.") from error
+        raise ServiceFailed(_reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    match error:
+        case urllib3.exceptions.NewConnectionError():  # which urllib3 counts among the time-outs
+            return "The service could not be reached."
+        case urllib3.exceptions.TimeoutError():
+            return "The service took too long."
+        case urllib3.exceptions.ProtocolError():
+            return "The connection to the service broke off."
+    return "The service could not be reached."
 
 
 def _pool() -> urllib3.PoolManager:
@@ -172,8 +181,6 @@ def _read(answer: Any, end: float, limit: int) -> bytes:
             raise ServiceFailed("The service answered with more than a picture can be.")
         if monotonic() >= end:
             raise ServiceFailed("The service took too long.")
-    if answer.length_remaining:
-        raise ServiceFailed("The connection to the service broke off.")
     return bytes(content)
 
 
