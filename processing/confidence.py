@@ -8,9 +8,9 @@ Four signs of doubt, all from the network's small map and none of them costly:
 - smallness: how little of the picture it covers.
 
 Each is put on a scale on which made-up pictures (``python -m scripts.bench.fit_confidence``) have a
-mean of 0 and a deviation of 1, and all count alike: weights that were fitted to those pictures did
-worse on others than equal ones did. What they come to is turned into a share by a logistic curve,
-fitted to the same pictures. docs/engines.md says how well that tells good from bad.
+mean of 0 and a deviation of 1, and all count alike: weights that were fitted to those pictures were
+no better on them, and worse on others. What they come to is turned into a share by a logistic
+curve, fitted to the same pictures. docs/engines.md says how well that tells good from bad.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ NEAR_OUTLINE = 4
 BORDER = 2
 # Below this much confidence somebody should look.
 NEEDS_LOOK = 0.6
-# Raw peaks below this halve, third, ... the confidence: the engine has hardly seen anything.
+# Raw peaks below this take confidence away in proportion: the engine has hardly seen anything.
 SURE_PEAK = 0.5
 
 
@@ -49,10 +49,10 @@ class Scale:
 
 
 SCALE = Scale(
-    means=(-3.145, -4.956, 0.085, 2.558),
-    deviations=(0.808, 1.252, 0.138, 1.123),
-    offset=1.412,
-    slope=-0.464,
+    means=(-2.936, -4.508, 0.084, 2.573),
+    deviations=(0.791, 1.178, 0.137, 1.131),
+    offset=1.378,
+    slope=-0.438,
 )
 
 

@@ -15,12 +15,14 @@ from PIL import Image, ImageChops
 from processing.engines import Engine
 from processing.imageio import open_image
 
-from .run import Result, matte_and_truth
+from .run import Result, try_pair
 
 MEASURES = (
     *("mae", "max_f", "mean_f", "weighted_f", "s", "max_e", "mean_e", "iou"),
     *("sad", "mse", "gradient", "connectivity", "seconds"),
 )
+# Of whole data sets: how well doubt tells bad mattes, and the share that is marked for a look.
+OF_SETS = ("auroc", "marked")
 THUMBNAIL_SIDE = 240
 
 
@@ -44,7 +46,13 @@ def as_json(results: Iterable[Result]) -> str:
                 "dataset": result.dataset.name,
                 **asdict(result.summary),
                 "each": [
-                    {"name": one.name, **one.values, "seconds": one.seconds}
+                    {
+                        "name": one.name,
+                        **one.values,
+                        "confidence": one.confidence,
+                        "needs_look": one.needs_look,
+                        "seconds": one.seconds,
+                    }
                     for one in result.scores
                 ],
                 "failures": [asdict(failure) for failure in result.failures],
@@ -59,23 +67,25 @@ def as_json(results: Iterable[Result]) -> str:
 def write_csv(results: Iterable[Result], file: TextIO) -> None:
     """A line a picture; measures that were not taken stay empty."""
     writer = csv.writer(file)
-    writer.writerow(["engine", "dataset", "picture", *MEASURES])
+    writer.writerow(["engine", "dataset", "picture", *MEASURES, "confidence", "needs_look"])
     for result in results:
         for one in result.scores:
             values = {**one.values, "seconds": one.seconds}
             cells = [_number(values.get(name)) for name in MEASURES]
+            cells += [_number(one.confidence), str(int(one.needs_look))]
             writer.writerow([result.engine, result.dataset.name, one.name, *cells])
 
 
 def table(results: Iterable[Result]) -> str:
     """Markdown, a line for each engine and data set."""
+    columns = (*MEASURES, *OF_SETS)
     lines = [
-        "| engine | data set | pictures | " + " | ".join(MEASURES) + " |",
-        "|---" * (3 + len(MEASURES)) + "|",
+        "| engine | data set | pictures | " + " | ".join(columns) + " |",
+        "|---" * (3 + len(columns)) + "|",
     ]
     for result in results:
         summary = result.summary
-        cells = [_number(summary.values.get(name)) for name in MEASURES]
+        cells = [_number(summary.values.get(name)) for name in columns]
         first = f"| {result.engine} | {result.dataset.name} | {summary.pictures} | "
         lines.append(first + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -89,8 +99,9 @@ def worst(engine: Engine, result: Result, count: int) -> Sequence[Exhibit]:
         pair = by_name[one.name]
         with pair.picture.open("rb") as file:
             picture = open_image(file, max_pixels=None).convert("RGB")
-        matte, truth, _seconds = matte_and_truth(engine, pair)
-        true = Image.fromarray((truth.values * 255).round().astype(np.uint8))
+        attempt = try_pair(engine, pair)
+        matte = attempt.matte
+        true = Image.fromarray((attempt.truth.values * 255).round().astype(np.uint8))
         exhibits.append(
             Exhibit(
                 one.name,

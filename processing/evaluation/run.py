@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -23,6 +23,21 @@ class Failure:
 
     name: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A matte (L) as an upload would get it, and its truth.
+
+    seconds: from pixels to matte. confidence: None where the engine found nothing, and then the
+    matte is empty: that is what it says, and it is measured.
+    """
+
+    matte: Image.Image
+    truth: Truth
+    seconds: float
+    confidence: float | None
+    needs_look: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,27 +78,26 @@ def evaluate(
 
 def measure(engine: Engine, pair: Pair) -> Score:
     """Raises ProcessingError if a file cannot be read or the two differ in size."""
-    matte, truth, seconds = matte_and_truth(engine, pair)
+    attempt = try_pair(engine, pair)
+    matte, truth = attempt.matte, attempt.truth
     values = np.asarray(matte) / 255.0
     if values.shape != truth.values.shape:
         raise ProcessingError(
             f"The picture has {matte.width} x {matte.height} pixels, its truth "
             f"{truth.values.shape[1]} x {truth.values.shape[0]}."
         )
-    return score(pair.name, values, truth, seconds=seconds)
+    found = score(pair.name, values, truth, seconds=attempt.seconds)
+    return replace(found, confidence=attempt.confidence, needs_look=attempt.needs_look)
 
 
-def matte_and_truth(engine: Engine, pair: Pair) -> tuple[Image.Image, Truth, float]:
-    """The matte (L) as an upload would get it, and the seconds from pixels to matte.
-
-    Where the engine finds nothing the matte is empty: that is what it says, and it is measured.
-    """
+def try_pair(engine: Engine, pair: Pair) -> Attempt:
     with pair.picture.open("rb") as file:
         picture = open_image(file, max_pixels=None)
     began = time.perf_counter()
     try:
-        matte = extract(picture, engine, ExtractSpec(engine=engine.info.name)).matte
+        found = extract(picture, engine, ExtractSpec(engine=engine.info.name))
+        matte, confidence, needs_look = found.matte, found.confidence, found.needs_look
     except NothingFound:
-        matte = Image.new("L", picture.size)
+        matte, confidence, needs_look = Image.new("L", picture.size), None, False
     seconds = time.perf_counter() - began
-    return matte, open_truth(pair.truth), seconds
+    return Attempt(matte, open_truth(pair.truth), seconds, confidence, needs_look)

@@ -7,10 +7,11 @@ import numpy as np
 
 from . import matting, saliency
 from .datasets import Truth
+from .doubt import BAD_IOU, auroc
 from .saliency import Floats
 
 # Of all other measures more is better, up to 1.
-LOWER_IS_BETTER = frozenset({"mae", "sad", "mse", "gradient", "connectivity", "seconds"})
+LOWER_IS_BETTER = frozenset({"mae", "sad", "mse", "gradient", "connectivity", "seconds", "marked"})
 OF_SOFT = ("sad", "mse", "gradient", "connectivity")
 
 
@@ -18,7 +19,8 @@ OF_SOFT = ("sad", "mse", "gradient", "connectivity")
 class Score:
     """What one matte is worth. values: by measure. f, e: 256 values by threshold.
 
-    seconds: from the decoded picture to the matte of its size.
+    seconds: from the decoded picture to the matte of its size. confidence: None where the engine
+    found nothing, which needs no look either.
     """
 
     name: str
@@ -26,6 +28,8 @@ class Score:
     f: Floats
     e: Floats
     seconds: float
+    confidence: float | None = None
+    needs_look: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,5 +88,11 @@ def summarize(scores: Sequence[Score]) -> Summary:
     soft = [one for one in scores if "sad" in one.values]
     if soft:
         values |= {name: float(np.mean([one.values[name] for one in soft])) for name in OF_SOFT}
+    judged = [one for one in scores if one.confidence is not None]
+    doubt = np.array([-(one.confidence or 0.0) for one in judged])
+    found = auroc(doubt, np.array([one.values["iou"] < BAD_IOU for one in judged]))
+    if not np.isnan(found):
+        values["auroc"] = found
+    values["marked"] = float(np.mean([one.needs_look for one in scores]))
     values["seconds"] = float(np.median([one.seconds for one in scores]))
     return Summary(len(scores), values, len(soft))

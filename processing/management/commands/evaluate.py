@@ -13,7 +13,7 @@ from django.template.loader import render_to_string
 from processing.engines import Engine, get_engine
 from processing.engines.catalog import ENGINES
 from processing.errors import ProcessingError
-from processing.evaluation import report
+from processing.evaluation import doubt_report, report
 from processing.evaluation.datasets import Dataset, find_datasets
 from processing.evaluation.run import Result, evaluate
 from processing.evaluation.scores import LOWER_IS_BETTER
@@ -26,7 +26,8 @@ class Command(BaseCommand):
         "Measures engines on folders with pictures in im/ and their true mattes in gt/, of the "
         "same names: DIR is such a folder, or holds some. The measures are those of papers on "
         "salient objects (MAE, max and mean F, weighted F, S, E, IoU) and, where the truth is "
-        "soft, on matting (SAD, MSE, gradient, connectivity)."
+        "soft, on matting (SAD, MSE, gradient, connectivity). A second table says how well the "
+        "confidence of an engine tells its bad mattes from its good ones."
     )
     requires_system_checks: list[str] = []
 
@@ -61,6 +62,7 @@ class Command(BaseCommand):
                 if options["out"]:
                     pages.append((result, report.worst(engine, result, options["worst"])))
         self.stdout.write(report.table(results))
+        self.stdout.write("\n" + doubt_report.table(results))
         if options["out"]:
             page = render_to_string("processing/evaluation.html", {"results": pages})
             report.write_all(options["out"], results, page)
@@ -101,12 +103,13 @@ class Command(BaseCommand):
 
     def _floor(self, text: str) -> tuple[str, float]:
         name, _, value = text.partition("=")
+        known = (*report.MEASURES, *report.OF_SETS)
         try:
-            if name in report.MEASURES:
+            if name in known:
                 return name, float(value)
         except ValueError:
             pass
-        raise CommandError(f"--floor {text}: a measure ({', '.join(report.MEASURES)}) = a number.")
+        raise CommandError(f"--floor {text}: a measure ({', '.join(known)}) = a number.")
 
     def _judge(self, results: Sequence[Result], floors: Sequence[tuple[str, float]]) -> None:
         """Lower is worse, but for measures of error."""

@@ -62,6 +62,10 @@ def test_a_folder_of_data_sets(folder: Path, tmp_path: Path, capsys: Any) -> Non
     with (tmp_path / "out" / "evaluation.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["picture"] for row in rows] == [one["name"] for one in result["each"]]
+    assert [row["needs_look"] for row in rows] == ["0", "0", "0"]
+    assert [float(row["confidence"]) for row in rows] == pytest.approx(
+        [one["confidence"] for one in result["each"]], abs=0.0001
+    )
     page = (tmp_path / "out" / "evaluation.html").read_text()
     assert page.count("data:image/webp;base64,") == 8
 
@@ -69,6 +73,25 @@ def test_a_folder_of_data_sets(folder: Path, tmp_path: Path, capsys: Any) -> Non
 def test_one_data_set_and_each_second_pair(folder: Path, capsys: Any) -> None:
     run(folder / "discs", engine=["drawn"], every=2)
     assert "| drawn | discs | 2 |" in capsys.readouterr().out
+
+
+def test_doubt_is_held_against_the_truth(folder: Path, capsys: Any) -> None:
+    """Two discs whose truth is elsewhere, one of them hardly to be seen, and a blank picture."""
+    discs = folder / "discs"
+    for name, size in (("3", (120, 90)), ("4", (12, 9))):
+        picture = Image.new("RGB", (120, 90), "white")
+        picture.paste(drawn_picture(size), (0, 0))
+        picture.save(discs / "im" / f"{name}.png")
+        truth = Image.new("L", (120, 90))
+        truth.paste(255, (100, 0, 120, 20))
+        truth.save(discs / "gt" / f"{name}.png")
+    Image.new("RGB", (120, 90), "white").save(discs / "im" / "5.png")
+    mask_of().save(discs / "gt" / "5.png")
+    run(folder, engine=["drawn"])
+    doubt = capsys.readouterr().out.strip().splitlines()[-1]
+    engine, name, pictures, bad, *_rest = [cell.strip() for cell in doubt.strip("|").split("|")]
+    assert (engine, name, pictures, bad) == ("drawn", "discs", "5", "2")
+    assert _rest[-1].endswith("of 2")
 
 
 def test_floors(folder: Path) -> None:
