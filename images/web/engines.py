@@ -26,6 +26,16 @@ def offered_engines() -> list[EngineInfo]:
     return [info for info in engines.offered_engines() if engines.problem_of(info) is None]
 
 
+def whereabouts() -> str:
+    """Where pictures go: "here", "chosen" where a person may choose an engine that sends them away,
+    or "away" where the usual one does.
+    """
+    default = ENGINES.get(settings.DEFAULT_ENGINE)
+    if default and default.sends_away:
+        return "away"
+    return "chosen" if any(info.sends_away for info in engines.offered_engines()) else "here"
+
+
 def engine_label(name: str) -> str:
     """For people; the bare name where the engine has left the catalog."""
     info = ENGINES.get(name)

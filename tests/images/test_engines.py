@@ -175,6 +175,18 @@ class TestPages:
         assert image.cutouts.count() == 1
 
 
+def test_the_first_page_says_where_pictures_go(client: Client, settings: Settings) -> None:
+    def promise() -> str:
+        return client.get("/").content.decode()
+
+    assert "No picture is sent to anybody, none is used" in promise()
+    settings.SERVICE_ENGINE_URL = "https://service.example"
+    assert "No picture is sent to anybody unless you choose" in promise()
+    settings.DEFAULT_ENGINE = "service"
+    assert "No picture is sent" not in promise()
+    assert "sent to a service that the administrator has chosen" in promise()
+
+
 def test_administrators_see_what_is_what(
     admin_client: Client, settings: Settings, fetched: str
 ) -> None:
