@@ -16,7 +16,10 @@ from urllib.parse import SplitResult, urlsplit
 from django.conf import settings
 from django.core import checks
 
-from .engines.catalog import ENGINES, EngineInfo, engine_problem, is_listed
+from .engines.catalog import ENGINES, SLOW_SECONDS, EngineInfo, engine_problem, is_listed
+
+# It may take twice as long, for the answer to begin and to end, and a run has its own deadline.
+MAX_SERVICE_SECONDS = SLOW_SECONDS * 0.4
 
 
 @checks.register("processing")
@@ -70,10 +73,11 @@ def _service_problems() -> Iterator[checks.CheckMessage]:
     if not settings.SERVICE_ENGINE_URL:
         return
     parts = _parts_of(settings.SERVICE_ENGINE_URL)
-    if parts is None or settings.SERVICE_ENGINE_SECONDS <= 0:
+    if parts is None or not 0 < settings.SERVICE_ENGINE_SECONDS <= MAX_SERVICE_SECONDS:
         yield checks.Error(
             "SERVICE_ENGINE_URL or SERVICE_ENGINE_SECONDS is wrong.",
-            hint="An address such as https://service.example, and seconds above 0.",
+            hint="An address such as https://service.example, and "
+            f"up to {MAX_SERVICE_SECONDS:g} seconds.",
             id="processing.E003",
         )
     elif parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):

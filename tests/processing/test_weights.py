@@ -228,6 +228,7 @@ def test_weights_of_which_only_the_md5_is_known(tmp_path: Path, wheel_folder: Pa
         ("https://service.example?key=1", 60, {"processing.E003"}),
         ("https://service.example:port", 60, {"processing.E003"}),
         ("https://service.example", 0, {"processing.E003"}),
+        ("https://service.example", 200, {"processing.E003"}),
     ],
 )
 def test_the_address_of_a_service(

@@ -266,6 +266,55 @@ def test_a_slow_run_that_is_killed_is_tried_again_and_nothing_else_ends(
     assert all(part.is_running() for part in worker.parts.values())
 
 
+SHORT_LIFE = """
+from multiprocessing.sharedctypes import RawValue
+from images.queue import slow
+slow.IDLE_SECONDS = slow.LOOK_SECONDS = 0.3
+busy_since = RawValue("d", 1)
+slow.work(busy_since)
+print(Cutout.objects.get().status, busy_since.value, os.nice(0) >= slow.NICENESS)
+"""
+HANGING = """
+from images.queue import slow
+from processing.engines.catalog import ENGINES
+slow.EXTRA_SECONDS = 1 - max(info.deadline_seconds for info in ENGINES.values())
+slow.work = lambda busy_since: time.sleep(60)
+slot = slow.SlowSlot(1)
+slot.tend()
+(hanging,) = slot._busy_since
+while slot._busy_since and hanging in slot._busy_since:
+    slot.tend()
+    time.sleep(0.05)
+print(hanging.exitcode)
+"""
+
+
+def test_a_process_ends_when_there_is_no_more_to_do(
+    shared_database: SharedDatabase, person: User
+) -> None:
+    cutout = submit_unheard(person)
+    process = shared_database.start(SHORT_LIFE)
+    assert process.communicate(timeout=60)[0].split() == ["queued", "0.0", "True"]
+    assert process.returncode == 0
+    cutout.refresh_from_db()
+    assert cutout.error_code == "engine_unavailable"
+
+
+def test_one_that_hangs_without_keeping_its_own_deadline_is_killed(
+    shared_database: SharedDatabase, person: User
+) -> None:
+    submit_unheard(person)
+    process = shared_database.start(HANGING)
+    assert process.communicate(timeout=60)[0].split() == [str(-signal.SIGKILL)]
+
+
+def submit_unheard(owner: User) -> Cutout:
+    """A row for the slot, of an engine that is switched off."""
+    cutout = make_cutout(owner, extract_spec=str(ExtractSpec("service")))
+    Cutout.objects.filter(pk=cutout.pk).update(engine="service")
+    return cutout
+
+
 @linux_only
 def test_told_to_stop_it_does_not_wait_for_what_takes_long(
     worker: Worker, slow: SlowService, person: User
