@@ -40,6 +40,7 @@ lint: installed-dev
 unit: installed-dev
 	@$(VENV_PYTHON) manage.py fetch_models u2net u2netp || \
 		echo "Without weights: the tests that need them are skipped."
+	@$(VENV_PYTHON) manage.py quantize || true
 	@$(VENV_PYTHON) manage.py warm || true
 	$(VENV_PYTHON) -m pytest -n auto -m "not system"
 

@@ -1,5 +1,6 @@
 """Django's entry to the machine room: its checks and its commands."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.apps import AppConfig
@@ -15,8 +16,16 @@ class ProcessingConfig(AppConfig):
         # Importing the module registers its checks.
         from . import checks  # noqa: F401
         from .engines import service_access
+        from .quantization import choice
 
         service_access.provide(_service_access)
+        choice.provide_spare_folder(_data_dir)
+
+
+def _data_dir() -> "Path":
+    from django.conf import settings
+
+    return Path(settings.DATA_DIR)
 
 
 def _service_access() -> "ServiceAccess | None":

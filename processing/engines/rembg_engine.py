@@ -1,10 +1,11 @@
 """Engines served by rembg's own sessions (U²-Net and its small version)."""
 
+import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
@@ -13,14 +14,14 @@ import numpy as np
 from PIL import Image
 
 from processing.errors import EngineUnavailable
+from processing.quantization.choice import choose
 
 from . import Prediction
 from .catalog import EngineInfo
+from .session_options import session_options
+from .u2net_input import to_input
 
-SIZE = (320, 320)
-# ImageNet's, as rembg's U²-Net session gives them to its own normalize().
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
+logger = logging.getLogger(__name__)
 
 _environment = threading.Lock()
 # For as long as an engine holds them: several engines may use one network.
@@ -31,17 +32,26 @@ _sessions: WeakValueDictionary[tuple[str, Path, int | None], Any] = WeakValueDic
 class RembgEngine:
     """One rembg session.
 
-    It calls the session's ``normalize`` and its network, not its ``predict``: that stretches every
-    map to 0..255, so that an empty scene would look as sure as a portrait.
+    It calls the session's network, not its ``predict``: that stretches every map to 0..255, so
+    that an empty scene would look as sure as a portrait.
+
+    precision: what it computes in, fp32 or int8. notice: why it could be quicker and is not, as a
+    sentence for the administrator, or blank.
     """
 
     info: EngineInfo
     session: Any  # rembg.sessions.base.BaseSession; rembg carries no types
+    precision: str = "fp32"
+    notice: str = ""
+
+    @property
+    def runs_on(self) -> str:
+        """What onnxruntime computes with, as it names it: CPUExecutionProvider, CUDA..."""
+        return str(self.session.inner_session.get_providers()[0])
 
     def predict(self, image: Image.Image) -> Prediction:
-        small = image.resize(SIZE, Image.Resampling.LANCZOS, reducing_gap=2)
-        inputs = self.session.normalize(small, MEAN, STD, SIZE)
-        outputs = self.session.inner_session.run(None, inputs)
+        network = self.session.inner_session
+        outputs = network.run(None, {network.get_inputs()[0].name: to_input(image)})
         raw = np.clip(outputs[0][0, 0], 0.0, 1.0)
         return Prediction(stretch(raw), float(raw.max()), softness(raw), raw=raw)
 
@@ -60,33 +70,79 @@ def softness(raw: np.ndarray) -> float:
 
 
 def load(info: EngineInfo, weights: Path | None, threads: int | None) -> RembgEngine:
-    """Make the session. Raises EngineUnavailable when the library or the file does not load."""
+    """Make the session, in 8-bit integers where that pays on this machine.
+
+    Raises EngineUnavailable when the library or the file does not load.
+    """
     assert weights is not None
-    key = (info.name, weights.absolute(), threads)
-    session = _sessions.get(key) or _new_session(info, weights, threads)
+    if not info.quantizable or has_accelerator():
+        return load_exact(info, weights, threads)
+    choice = choose(info, weights, threads=threads)
+    if choice.precision == "fp32":
+        if choice.notice:
+            logger.warning("%s computes in single precision: %s", info.name, choice.notice)
+        return replace(load_exact(info, weights, threads), notice=choice.notice)
+    session = _shared(info, choice.path, threads, _quantized_session)
+    return RembgEngine(info, session, choice.precision)
+
+
+def load_exact(info: EngineInfo, weights: Path | None, threads: int | None) -> RembgEngine:
+    """Make the session in single precision, as the weights were published, whatever is quicker."""
+    assert weights is not None
+    engine = RembgEngine(info, _shared(info, weights, threads, _new_session))
+    if has_accelerator() and engine.runs_on == "CPUExecutionProvider":
+        notice = "onnxruntime has no access to the graphics processor that it was made for"
+        logger.warning("%s computes on the processor: %s", info.name, notice)
+        return replace(engine, notice=notice)
+    return engine
+
+
+def has_accelerator() -> bool:
+    """Whether onnxruntime is one that computes on a graphics processor (requirements-gpu.txt)."""
+    try:
+        import onnxruntime
+    except ImportError:
+        return False
+    return "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+
+
+def _shared(
+    info: EngineInfo,
+    weights: Path,
+    threads: int | None,
+    make: Callable[[EngineInfo, Path, int | None], Any],
+) -> Any:
+    key = (info.weights_name, weights.absolute(), threads)
+    session = _sessions.get(key) or make(info, weights, threads)
     _sessions[key] = session
-    return RembgEngine(info, session)
+    return session
+
+
+def _quantized_session(info: EngineInfo, weights: Path, threads: int | None) -> Any:
+    try:
+        import rembg
+
+        options = session_options(threads)
+        with _u2net_home(weights.parent):
+            return rembg.new_session(
+                "u2net_custom",
+                sess_opts=options,
+                model_path=str(weights.absolute()),
+                providers=["CPUExecutionProvider"],
+            )
+    except (Exception, SystemExit) as error:
+        raise EngineUnavailable(f"{info.label} could not be loaded: {error}") from error
 
 
 def _new_session(info: EngineInfo, weights: Path, threads: int | None) -> Any:
-    home = weights.parent if weights.parent.name != info.name else weights.parents[2]
+    home = weights.parent if weights.parent.name != info.weights_name else weights.parents[2]
     try:
         # Inline: importing rembg costs seconds and over 200 MB, and web processes never need it.
         # SystemExit: rembg calls sys.exit() where onnxruntime is missing.
-        import onnxruntime
         import rembg
 
-        options = onnxruntime.SessionOptions()
-        # Threads that spin while they wait gain nothing measurable on an idle machine, and take
-        # the cores from the web processes (and from each other) on a busy one.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # The arena keeps the largest working set for ever: 500 MB more for u2net, and no quicker.
-        options.enable_cpu_mem_arena = False
-        if threads is not None:
-            options.intra_op_num_threads = threads
-            options.inter_op_num_threads = 1
         with _u2net_home(home):
-            return rembg.new_session(info.name, sess_opts=options)
+            return rembg.new_session(info.weights_name, sess_opts=session_options(threads))
     except (Exception, SystemExit) as error:
         raise EngineUnavailable(f"{info.label} could not be loaded: {error}") from error
 

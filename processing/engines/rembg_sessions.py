@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from . import Prediction, rembg_engine
+from . import Prediction, rembg_engine, u2net_input
 from .catalog import EngineInfo
 from .rembg_engine import softness, stretch
 
 Triple = tuple[float, float, float]
 
-IMAGENET_MEAN, IMAGENET_STD = rembg_engine.MEAN, rembg_engine.STD
+IMAGENET_MEAN, IMAGENET_STD = u2net_input.MEAN, u2net_input.STD
 
 
 @dataclass(frozen=True, slots=True)
