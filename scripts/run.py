@@ -207,9 +207,8 @@ def quantize(default_engine: str, model_dir: Path) -> None:
     command = [sys.executable, "manage.py", "quantize", info.name]
     made = subprocess.run(command, check=False, capture_output=True, text=True, umask=0o022)
     if made.returncode != 0:
-        say(
-            f"{made.stderr.strip()[-1000:]}\nThe engine works all the same, at a third of the speed."
-        )
+        say(made.stderr.strip()[-1000:])
+        say("The engine works all the same, at a third of the speed.")
 
 
 def migrate() -> None:

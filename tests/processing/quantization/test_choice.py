@@ -1,0 +1,184 @@
+"""When an engine computes in bytes, and when it had better not."""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from processing.engines.catalog import EngineInfo
+from processing.engines.rembg_engine import load
+from processing.quantization import choice, quantized_path
+from processing.quantization.choice import NOTES, choose
+from processing.quantization.recipe import CannotQuantize
+from processing.quantization.store import is_current, make, origin_path
+from processing.quantization.trial import LEAST_SPEEDUP, MOST_DIFFERENCE, Trial, processor, try_out
+from tests.processing.pictures import ball
+
+from .networks import put_small_u2net
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[EngineInfo, Path]:
+    folder = tmp_path_factory.mktemp("models")
+    info = put_small_u2net(folder)
+    make(info, model_dir=folder, report=lambda line: None)
+    return info, folder
+
+
+@pytest.fixture
+def weights(made: tuple[EngineInfo, Path], tmp_path: Path) -> Path:
+    """In a folder of the test's own, with the 8-bit version beside it, never tried."""
+    shutil.copytree(made[1], tmp_path / "models")
+    assert made[0].file is not None
+    return tmp_path / "models" / made[0].file
+
+
+@pytest.fixture
+def info(made: tuple[EngineInfo, Path]) -> EngineInfo:
+    return made[0]
+
+
+def note(folder: Path, trial: Trial) -> None:
+    """Write down how a trial on this machine went, in the place of the one that is there."""
+    path = folder / NOTES
+    (key,) = json.loads(path.read_text())
+    values = {"difference": trial.difference, "speedup": trial.speedup}
+    path.write_text(json.dumps({key: values}))
+
+
+def test_without_8_bit_weights_it_says_how_to_get_them(info: EngineInfo, weights: Path) -> None:
+    quantized_path(weights).unlink()
+    made = choose(info, weights, threads=1)
+    assert (made.path, made.precision) == (weights, "fp32")
+    assert "manage.py quantize u2net" in made.notice
+
+
+def test_what_passes_is_used_and_noted(info: EngineInfo, weights: Path) -> None:
+    choose(info, weights, threads=1)
+    assert len(json.loads((weights.parent / NOTES).read_text())) == 1
+    note(weights.parent, Trial(0.0, 9.0))
+    made = choose(info, weights, threads=1)
+    assert (made.path, made.precision, made.notice) == (quantized_path(weights), "int8", "")
+
+
+@pytest.mark.parametrize(
+    ("trial", "words"),
+    [
+        (Trial(MOST_DIFFERENCE * 2, 4.0), "it differs by 0.040"),
+        (Trial(0.001, LEAST_SPEEDUP * 0.9), "it is only 1.03 times as fast"),
+    ],
+)
+def test_what_does_not_pass_is_not_used(
+    info: EngineInfo, weights: Path, trial: Trial, words: str
+) -> None:
+    choose(info, weights, threads=1)
+    note(weights.parent, trial)
+    made = choose(info, weights, threads=1)
+    assert (made.path, made.precision) == (weights, "fp32")
+    assert words in made.notice
+
+
+def test_a_trial_finds_out_what_differs(made: tuple[EngineInfo, Path], tmp_path: Path) -> None:
+    """Held against a network with other weights, the 8-bit version is not the same any more."""
+    import onnx
+
+    from .networks import small_network
+
+    folder = made[1]
+    same = try_out(folder / "u2net-int8.onnx", folder / "u2net.onnx", threads=1)
+    onnx.save(small_network(seed=5), tmp_path / "other.onnx")
+    other = try_out(folder / "u2net-int8.onnx", tmp_path / "other.onnx", threads=1)
+    assert same.difference <= MOST_DIFFERENCE < other.difference
+    assert not other.passed
+    assert same.speedup > 0
+
+
+def test_a_damaged_file_does_no_harm(info: EngineInfo, weights: Path) -> None:
+    damaged = quantized_path(weights)
+    damaged.write_bytes(bytes(damaged.stat().st_size))
+    made = choose(info, weights, threads=1)
+    assert made.precision == "fp32"
+    assert "could not be tried" in made.notice
+
+
+@pytest.mark.parametrize("change", ["truncated", "other weights", "older recipe", "no note"])
+def test_what_is_not_ours_is_made_anew(info: EngineInfo, weights: Path, change: str) -> None:
+    quantized = quantized_path(weights)
+    assert is_current(info, weights)
+    origin = json.loads(origin_path(quantized).read_text())
+    if change == "truncated":
+        os.truncate(quantized, 100)
+    elif change == "no note":
+        origin_path(quantized).unlink()
+    else:
+        key, value = ("md5", "0" * 32) if change == "other weights" else ("recipe", 0)
+        origin_path(quantized).write_text(json.dumps({**origin, key: value}))
+    assert not is_current(info, weights)
+    make(info, model_dir=weights.parent, report=lambda line: None)
+    assert is_current(info, weights)
+
+
+def test_it_is_made_once(info: EngineInfo, weights: Path) -> None:
+    before = quantized_path(weights).stat().st_mtime_ns
+    lines: list[str] = []
+    make(info, model_dir=weights.parent, report=lines.append)
+    assert quantized_path(weights).stat().st_mtime_ns == before
+    assert lines == [f"u2net: {quantized_path(weights)} is there."]
+
+
+def test_missing_weights_are_said(info: EngineInfo, tmp_path: Path) -> None:
+    with pytest.raises(CannotQuantize, match="missing"):
+        make(info, model_dir=tmp_path, report=lambda line: None)
+
+
+@pytest.fixture
+def spare_folder(tmp_path: Path) -> Iterator[Path]:
+    before = choice._spare_folder
+    folder = tmp_path / "spare"
+    folder.mkdir()
+    choice.provide_spare_folder(lambda: folder)
+    yield folder
+    choice.provide_spare_folder(before)
+
+
+def test_notes_go_elsewhere_where_weights_cannot_be_written_to(
+    info: EngineInfo, weights: Path, spare_folder: Path
+) -> None:
+    """The lock and the notes cannot be files where there are folders of their names."""
+    (weights.parent / NOTES).mkdir()
+    (weights.parent / ".int8.lock").mkdir()
+    choose(info, weights, threads=1)
+    assert len(json.loads((spare_folder / NOTES).read_text())) == 1
+
+
+def test_a_loaded_engine_says_what_it_computes_in(info: EngineInfo, weights: Path) -> None:
+    choose(info, weights, threads=1)
+    note(weights.parent, Trial(0.0, 9.0))
+    engine = load(info, weights, 1)
+    assert (engine.precision, engine.notice) == ("int8", "")
+    assert engine.runs_on == "CPUExecutionProvider"
+    note(weights.parent, Trial(0.0, 0.5))
+    slower = load(info, weights, 1)
+    assert slower.precision == "fp32"
+    assert "as fast" in slower.notice
+    maps = [engine.predict(ball()).raw for engine in (engine, slower)]
+    assert maps[0] is not None
+    assert maps[1] is not None
+    assert abs(maps[0] - maps[1]).mean() < MOST_DIFFERENCE
+    assert (maps[0] != maps[1]).any()
+
+
+def test_a_processor_has_a_name_that_stays() -> None:
+    assert processor() == processor()
+    if sys.platform == "linux":
+        assert len(processor()) > len("x86_64 ")
+
+
+def test_the_command_refuses_what_it_does_not_know() -> None:
+    with pytest.raises(CommandError, match="there are u2net"):
+        call_command("quantize", "drawn")
