@@ -19,9 +19,10 @@ REASONS: Mapping[str, str] = MappingProxyType(
     }
 )
 # Measured; docs/engines.md tells how. Refining brings a matte nearer to the truth where hardly any
-# of the subject is soft in the end, or less of it than before. Elsewhere the colours cannot tell
-# subject from ground: the refined edge is a haze. That much softer than before means hard edges.
-LITTLE_DOUBT, LESS_SOFT, MUCH_SOFTER = 0.03, 0.9, 2.0
+# of the subject is soft in the end, or less of it than before, or where strands appear (the outline
+# is much longer). Elsewhere the colours cannot tell subject from ground: the refined edge is a
+# haze, and one that is much softer than before means that the edge is hard.
+LITTLE_DOUBT, LESS_SOFT, MUCH_LONGER, MUCH_SOFTER = 0.03, 0.9, 2.0, 2.0
 # Below this intersection over union with the engine's subject something else was found.
 LEAST_AGREEMENT = 0.5
 # Smaller pictures have no edges to speak of.
@@ -56,6 +57,7 @@ def refine(image: Image.Image, matte: Image.Image, how: str) -> Refined:
         return Refined(matte, "solver_failed")
     if fine.agreement < LEAST_AGREEMENT:
         return Refined(matte, "contradicted")
-    if how == "auto" and fine.doubt > LITTLE_DOUBT and fine.growth > LESS_SOFT:
+    better = fine.doubt <= LITTLE_DOUBT or fine.growth <= LESS_SOFT or fine.length >= MUCH_LONGER
+    if how == "auto" and not better:
         return Refined(matte, "hard_edges" if fine.growth > MUCH_SOFTER else "too_unsure")
     return Refined(fine.matte, "refined")

@@ -40,12 +40,13 @@ class Band:
 class Fine:
     """matte: L, of the picture's size. growth: how much softer it is in all than the network's.
 
-    doubt: softness over the subject's area, 0..1. agreement: intersection over union with the
-    network's subject, 0..1.
+    length: how much longer its outlines are. doubt: softness over the subject's area, 0..1.
+    agreement: intersection over union with the network's subject, 0..1.
     """
 
     matte: Image.Image
     growth: float
+    length: float
     doubt: float
     agreement: float
 
@@ -101,6 +102,7 @@ def _refine_again(
     return Fine(
         clean(enlarge_along(fine, pixels, unknown, image)),
         growth=_softness(fine) / max(1.0, _softness(before)),
+        length=_outline(fine) / max(1.0, _outline(before)),
         doubt=_softness(fine) / max(1.0, float(fine.sum())),
         agreement=_agreement(fine > 0.5, before > 0.5),
     )
@@ -112,6 +114,11 @@ def _guess(alpha: np.ndarray, unknown: np.ndarray) -> np.ndarray:
 
 def _softness(alpha: np.ndarray) -> float:
     return float((alpha * (1 - alpha)).sum())
+
+
+def _outline(alpha: np.ndarray) -> float:
+    """The total variation: of a mask, the length of its outline in px."""
+    return float(np.abs(np.diff(alpha, axis=0)).sum() + np.abs(np.diff(alpha, axis=1)).sum())
 
 
 def _agreement(one: np.ndarray, other: np.ndarray) -> float:
