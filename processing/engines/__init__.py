@@ -96,11 +96,15 @@ def get_engine(
 
 def _let_go() -> None:
     others = [key for key in _loaded if key not in _kept]
-    while len(others) > 1 and (
-        len(others) > MAX_LOADED
-        or sum(_loaded[key].info.size_mb for key in others) * 1e6 > MAX_WEIGHTS
-    ):
+    while len(others) > 1 and (len(others) > MAX_LOADED or _weights_of(others) > MAX_WEIGHTS):
         del _loaded[others.pop(0)]
+
+
+def _weights_of(others: list[_Key]) -> float:
+    """Bytes; engines that share weights count once, and not at all with one that is kept."""
+    kept = {ENGINES[name].weights_name for name, *_rest in _kept}
+    sizes = {_loaded[key].info.weights_name: _loaded[key].info.size_mb for key in others}
+    return sum(size for name, size in sizes.items() if name not in kept) * 1e6
 
 
 def _load(info: EngineInfo, model_dir: Path, threads: int | None) -> Engine:

@@ -53,7 +53,7 @@ def test_the_catalog_is_complete() -> None:
             assert info.size_mb > 0
             assert len(info.md5) == 32
             assert info.on_demand or (info.size > 0 and len(info.sha256) == 64)
-    assert [name for name, info in ENGINES.items() if not info.listed] == ["drawn"]
+    assert {name for name, info in ENGINES.items() if not info.listed} == {"drawn", "u2net-fp32"}
     assert [name for name, info in ENGINES.items() if info.sends_away] == ["service"]
     assert ENGINES["u2net"].size_mb == 176.0
 
@@ -149,6 +149,17 @@ def test_what_is_kept_is_never_let_go_and_takes_no_room(heavy: list[str], tmp_pa
         get_engine(name, model_dir=tmp_path)
     assert get_engine(heavy[0], model_dir=tmp_path) is first
     assert set(in_memory()) == {*heavy, "drawn"}
+
+
+def test_weights_that_are_shared_count_once(
+    heavy: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in heavy[1:]:
+        shared = replace(ENGINES[name], weights_of=heavy[0])
+        monkeypatch.setitem(ENGINES, name, shared)
+    for name in heavy:
+        get_engine(name, model_dir=tmp_path)
+    assert in_memory() == heavy
 
 
 def test_one_that_is_too_large_for_all_room_is_still_used(
