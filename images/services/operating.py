@@ -12,6 +12,7 @@ from images.queue.claims import cancel, give_back, hurry
 from images.queue.workers import is_alive
 from images.services.cutouts import retry_cutout
 from images.services.errors import ServiceError
+from processing.errors import EngineUnavailable
 
 # Each is a transaction of its own, and whoever asked is waiting.
 MAX_AT_ONCE = 500
@@ -38,8 +39,8 @@ def retry_many(*, cutouts: CutoutQuerySet) -> Outcome:
     """Put failed cutouts back into the queue, 500 at most.
 
     Unfit are those that have not failed. Refused are those whose picture is in the trash, has lost
-    its original or has a newer cutout, edited ones whose matte is not kept any more, and those of
-    people who have used up their limit.
+    its original or has a newer cutout, edited ones whose matte is not kept any more, those of
+    people who have used up their limit, and those of an engine that nobody has made ready here.
     """
     return _each(cutouts, _retry, Status.FAILED)
 
@@ -70,7 +71,7 @@ def _each(cutouts: CutoutQuerySet, act: Callable[[Cutout], bool], *states: Statu
         try:
             if act(row):
                 changed.append(row)
-        except ServiceError as refusal:
+        except (ServiceError, EngineUnavailable) as refusal:
             refused[refusal.code] += 1
     unfit = total - beyond - len(changed) - refused.total()
     return Outcome(rows=changed, unfit=unfit, refused=refused, beyond=beyond)

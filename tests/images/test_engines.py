@@ -13,6 +13,7 @@ from accounts.models import User
 from images.models import Cutout, Image, Status
 from images.services.cutouts import request_cutout, retry_cutout
 from images.services.engines import problem_of
+from images.services.operating import retry_many
 from processing.engines.catalog import ENGINES
 from processing.errors import EngineUnavailable, UnknownEngine
 from processing.spec import ExtractSpec
@@ -130,6 +131,13 @@ class TestAskingForOne:
         answer = api.post(f"/api/v1/cutouts/{cutout.pk}/retry/")
         assert answer.status_code == 503
         assert answer.headers["Retry-After"]
+
+    def test_trying_many_again(self, owner: User) -> None:
+        submit(owner), submit(owner)
+        Cutout.objects.update(status=Status.FAILED)
+        Cutout.objects.filter(pk=Cutout.objects.values("pk")[:1]).update(engine="silueta")
+        outcome = retry_many(cutouts=Cutout.objects.all())
+        assert (outcome.changed, outcome.refused) == (1, {"engine_unavailable": 1})
 
     def test_in_bulk(self, api: APIClient, image: Image) -> None:
         body = {"action": "rerun", "ids": [str(image.pk)], "engine": "silueta"}
