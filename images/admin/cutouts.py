@@ -39,6 +39,7 @@ from processing.spec import THUMBNAIL
 # The sentences of the refusals are for the owner of a picture; these are for administrators.
 REFUSALS = {
     "cutout_limit_reached": _("the owner's cutouts of this month are used up"),
+    "engine_unavailable": _("the engine cannot be used"),
     "gone": _("the picture was deleted"),
     "in_trash": _("the picture is in the trash"),
     "matte_gone": _("the matte that was sent is not kept any more"),
