@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from images.models import Cutout, Image, Tag
+from processing.edges import REASONS
 from processing.spec import THUMBNAIL
 
 
@@ -36,6 +37,10 @@ class CutoutSerializer(_Absolute, serializers.ModelSerializer[Cutout]):
     needs_look = serializers.BooleanField(
         help_text="The engine is so unsure that somebody should look, and nobody has judged it yet."
     )
+    refinement = serializers.CharField(
+        help_text="What became of the edges, where refining them was asked for: "
+        f"{', '.join(f'`{reason}`' for reason in REASONS)}; else blank."
+    )
     answered_by = serializers.CharField(
         help_text="The engine whose matte it is, where the one asked for asks others; else blank."
     )
@@ -58,6 +63,7 @@ class CutoutSerializer(_Absolute, serializers.ModelSerializer[Cutout]):
             "image",
             "engine",
             "refine_edges",
+            "refinement",
             "kind",
             "parent",
             "status",

@@ -25,7 +25,8 @@ class ExtractionParameters(NullIsLeftOut):
     refine_edges = serializers.CharField(
         required=False,
         allow_blank=True,
-        help_text="`off` (default): for now the only value, and nothing else is accepted.",
+        help_text="`off` (default); `on`: fine edges, as of hair and nets, are solved from the "
+        "colours of the picture; `auto`: where that helps. `refinement` of the cutout tells.",
     )
     roi = serializers.CharField(
         required=False,

@@ -233,9 +233,12 @@ class TestRead:
         assert api.get(body["thumbnail_url"])["Content-Type"] == "image/webp"
 
     def test_engines_that_have_left_the_catalog(self, api: APIClient, image: Image) -> None:
-        Cutout.objects.update(engine="old", extract_spec="engine=old&refine_edges=on")
+        Cutout.objects.update(
+            engine="old", extract_spec="engine=old&refine_edges=on", refinement="refined"
+        )
         assert api.get(f"{IMAGES}{image.pk}/").json()["cutout"]["engine"] == "old"
         assert api.get(IMAGES).json()["results"][0]["cutout"]["refine_edges"] == "on"
+        assert api.get(IMAGES).json()["results"][0]["cutout"]["refinement"] == "refined"
 
     def test_original_as_sent(self, api: APIClient, image: Image) -> None:
         response = api.get(f"{IMAGES}{image.pk}/original/")
@@ -271,6 +274,17 @@ class TestWrite:
         assert only_error(api.post(f"{IMAGES}{image.pk}/cutouts/"))["code"] == "pending"
         refused = api.post(f"{IMAGES}{image.pk}/cutouts/", {"refine_edges": "loud"})
         assert only_error(refused)["attr"] == "refine_edges"
+
+    @pytest.mark.parametrize("how", ["on", "auto"])
+    def test_run_again_with_refined_edges(self, api: APIClient, image: Image, how: str) -> None:
+        wanted = {"engine": "drawn", "refine_edges": how}
+        again = api.post(f"{IMAGES}{image.pk}/cutouts/", wanted).json()
+        assert (again["refine_edges"], again["refinement"]) == (how, "")
+        run_next_cutout()
+        assert api.get(f"/api/v1/cutouts/{again['id']}/").json()["refinement"] == "refined"
+        version, first = api.get(f"{IMAGES}{image.pk}/cutouts/").json()["results"]
+        assert version["timings"]["refine"] > 0
+        assert (first["refinement"], "refine" in first["timings"]) == ("", False)
 
     @pytest.mark.parametrize("count", [1, 3])
     def test_versions(
