@@ -36,8 +36,10 @@ class Server(Protocol):
 class Clearcut:
     name = "Clearcut"
 
-    def __init__(self, folder: Path, model_dir: Path) -> None:
-        self.application = Application(folder, model_dir, settings=UNLIMITED)
+    def __init__(
+        self, folder: Path, model_dir: Path, settings: dict[str, str] | None = None
+    ) -> None:
+        self.application = Application(folder, model_dir, settings=UNLIMITED | (settings or {}))
         self.application.start()
         key = self.application.issue_token("bench@example.com")
         self.headers = {"Authorization": f"Token {key}"}
