@@ -29,7 +29,7 @@ class Command(BaseCommand):
         try:
             engine = get_engine(settings.DEFAULT_ENGINE, model_dir=Path(settings.MODEL_DIR))
             loaded = time.perf_counter()
-            extract(_picture(), engine, ExtractSpec(settings.DEFAULT_ENGINE))
+            extract(_picture(), engine, ExtractSpec(settings.DEFAULT_ENGINE, refine_edges="on"))
         except ProcessingError as error:
             raise CommandError(error.message) from error
         done = time.perf_counter()
