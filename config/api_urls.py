@@ -8,6 +8,7 @@ from images.api.about import Account, EngineList
 from images.api.backdrops import BackdropViewSet
 from images.api.batches import BatchViewSet
 from images.api.cutouts import CutoutViewSet
+from images.api.guided import Refine
 from images.api.images import ImageViewSet
 from images.api.links import LinkViewSet
 from images.api.presets import PresetViewSet
@@ -34,6 +35,7 @@ urlpatterns = [
         WebhookDeliveryList.as_view(),
         name="webhook-deliveries",
     ),
+    path("cutouts/<uuid:pk>/refine/", Refine.as_view(), name="cutout-refine"),
     path("engines/", EngineList.as_view(), name="engines"),
     path("account/", Account.as_view(), name="account"),
 ]

@@ -4,7 +4,7 @@ Everything is computed on a copy of at most WORKING_SIDE px a side, with numpy a
 that web processes can do it while somebody waits.
 """
 
-from .refine import WORKING_SIDE, Prepared, carry_over, prepare, refine_by_strokes
+from .refine import WORKING_SIDE, Prepared, carry_over, prepare, refine_by_strokes, shrink
 from .strokes import Stroke
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "carry_over",
     "prepare",
     "refine_by_strokes",
+    "shrink",
 ]

@@ -86,7 +86,7 @@ def refine_by_strokes(
     """
     size = picture.image.size
     before = Image.new("L", size) if matte is None else matte
-    before = before.resize(size, Image.Resampling.BILINEAR, reducing_gap=2)
+    before = shrink(before, picture)
     after = before
     if strokes:
         prior, changed, settled = _settle(picture, before, strokes, full_size)
@@ -98,17 +98,26 @@ def refine_by_strokes(
     return after if roi is None else _inside(after, roi, full_size)
 
 
-def carry_over(full: Image.Image, before: Image.Image | None, after: Image.Image) -> Image.Image:
-    """Bring a refined matte (L) to the full size: where nothing was refined, ``full`` stays exact.
+def shrink(matte: Image.Image, picture: Prepared) -> Image.Image:
+    """A matte (L) at the size that strokes are worked on."""
+    return matte.resize(picture.image.size, Image.Resampling.BILINEAR, reducing_gap=2)
 
-    before: what ``full`` is at the size of `after`, or None to make it.
+
+def carry_over(
+    full: Image.Image | None, after: Image.Image, *, full_size: Size, roi: Box | None = None
+) -> Image.Image:
+    """Bring a refined matte (L) to the full size: where nothing was refined, `full` stays exact.
+
+    full: the matte before (L, of `full_size`), or None if there was none.
     """
-    if before is None:
-        before = full.resize(after.size, Image.Resampling.BILINEAR, reducing_gap=2)
+    if full is None:
+        full = Image.new("L", full_size)
+    before = full.resize(after.size, Image.Resampling.BILINEAR, reducing_gap=2)
     touched = ImageChops.difference(before, after).point([0] + [255] * 255)
     touched = touched.filter(ImageFilter.MaxFilter(3))
-    large = after.resize(full.size, Image.Resampling.BICUBIC)
-    return Image.composite(large, full, touched.resize(full.size, Image.Resampling.BILINEAR))
+    large = after.resize(full_size, Image.Resampling.BICUBIC)
+    mixed = Image.composite(large, full, touched.resize(full_size, Image.Resampling.BILINEAR))
+    return mixed if roi is None else _inside(mixed, roi, full_size)
 
 
 def _settle(
@@ -222,7 +231,10 @@ def _apply(
     size = (large[2] - large[0], large[3] - large[1])
     after = before.copy()
     after.paste(fine, large[:2], mask.resize(size, Image.Resampling.BILINEAR, box=small))
-    return after
+    # What a filter rounds must not come back where something was only removed, nor the reverse.
+    if (settled <= prior).all():
+        return ImageChops.darker(before, after)
+    return ImageChops.lighter(before, after) if (settled >= prior).all() else after
 
 
 def _boxes(mask: np.ndarray, size: Size) -> tuple[Box, Box]:

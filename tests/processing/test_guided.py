@@ -173,7 +173,7 @@ def test_large_pictures_are_worked_on_small() -> None:
     found = drawn_mask(LEFT).resize(size)
     after = refined(picture, found, Stroke(True, 6 * times, points))
     assert after.size == (1024, 768)
-    full = carry_over(found, None, after)
+    full = carry_over(found, after, full_size=size)
     assert full.size == size
     assert iou(full, truth) > 0.95
 
@@ -182,10 +182,10 @@ def test_what_was_not_refined_is_carried_over_exactly() -> None:
     size = (1440, 1080)
     full = Image.effect_noise(size, 60)
     before = full.resize((720, 540), Image.Resampling.BILINEAR, reducing_gap=2)
-    assert carry_over(full, None, before).tobytes() == full.tobytes()
+    assert carry_over(full, before, full_size=size).tobytes() == full.tobytes()
     after = before.copy()
     after.paste(255, (100, 100, 200, 200))
-    carried = carry_over(full, before, after)
+    carried = carry_over(full, after, full_size=size)
     different = ImageChops.difference(full, carried).getbbox()
     assert different is not None
     assert different[0] >= 190
