@@ -19,9 +19,11 @@ FINE_SHARE, FINEST = 0.4, 640
 MOST_COARSE, MOST_FINE = 12_000, 40_000
 # Alpha that the network means by sure.
 LOW, HIGH = 0.05, 0.95
-# How far a band reaches beyond what is unsure, in px of the first solution; where what is unsure
-# is thicker than twice THICK, the network has no idea of the edge, and it reaches further.
-REACH, FAR_REACH, THICK = 1, 8, 2
+# How far a band reaches beyond what is unsure, in px of the first solution. Where what is unsure is
+# thicker than twice THICK the network has no idea of the edge, and the band reaches further.
+REACH, FAR_REACH, THICK = 1, 14, 2
+# The same in px of the second, unless the first has found strands: outlines so much longer.
+FINE_REACH, STRANDS = 2, 1.2
 # How strongly the network's word counts in the band: hardly, but for thin things it is sure of.
 HARDLY, THIN = 1e-5, 0.1
 # What the first solution leaves soft is solved again.
@@ -51,26 +53,27 @@ class Fine:
     agreement: float
 
 
-def find_band(alpha: np.ndarray) -> Band:
-    """alpha: float64, 0..1, at the size of the first solution."""
+def find_band(alpha: np.ndarray, *, reach: int, scale: float) -> Band:
+    """alpha: float64, 0..1. reach: px beyond the unsure. scale: to the first solution's size."""
     grow = compiled(grown)
     inside, outside = alpha > HIGH, alpha < LOW
     soft = ~(inside | outside)
-    thick = soft & ~grow(~soft, THICK)
-    unknown = grow(soft | (grow(inside, 1) & outside), REACH) | grow(thick, THICK + FAR_REACH)
+    thick = soft & ~grow(~soft, round(THICK * scale))
+    far = grow(thick, round((THICK + FAR_REACH) * scale))
+    unknown = grow(soft | (grow(inside, 1) & outside), reach) | far
     known_in, known_out = inside & ~unknown, outside & ~unknown
-    thin = inside & ~grow(known_in, REACH + 1) | outside & ~grow(known_out, REACH + 1)
-    return Band(unknown, thin)
+    thin = inside & ~grow(known_in, reach + 1) | outside & ~grow(known_out, reach + 1)
+    return Band(unknown, thin & ~far)
 
 
 def refine_edges(image: Image.Image, matte: Image.Image) -> Fine | None:
     """Refine a matte (L) of a picture (RGB). None where the numbers went wrong."""
     size = limited(image.size, COARSE)
-    band = find_band(_alpha(matte, size))
+    band = find_band(_alpha(matte, size), reach=REACH, scale=1)
     many = int(np.count_nonzero(band.unknown)) / MOST_COARSE
     if many > 1:
         size = limited(image.size, max(size) / many**0.5)
-        band = find_band(_alpha(matte, size))
+        band = find_band(_alpha(matte, size), reach=REACH, scale=1)
     pixels = _unit(_resized(image, size))
     weight = np.where(band.thin, THIN, HARDLY)
     problem = Problem(pixels, band.unknown, _guess(_alpha(matte, size), band.unknown), weight)
@@ -82,12 +85,19 @@ def _refine_again(
     image: Image.Image, matte: Image.Image, problem: Problem, coarse: np.ndarray
 ) -> Fine | None:
     """The second solution, of what is still soft, at a larger size."""
+    sketch = _alpha(matte, (coarse.shape[1], coarse.shape[0]))
+    strands = _outline(coarse) >= STRANDS * _outline(sketch)
     side = min(FINEST, max(FINE, FINE_SHARE * max(image.size)))
     while True:
         small = _resized(image, limited(image.size, side))
         enlarged = enlarge_along(coarse, problem.pixels, problem.unknown, small)
         guess = np.asarray(enlarged, np.float64) / 255
+        before = _alpha(matte, small.size)
         unknown = compiled(grown)((guess > SOFT) & (guess < 1 - SOFT), 1)
+        if not strands:
+            scale = max(small.size) / max(coarse.shape)
+            near = find_band(before, reach=FINE_REACH, scale=scale).unknown
+            guess, unknown = np.where(near, guess, np.rint(before)), unknown & near
         many = int(np.count_nonzero(unknown)) / MOST_FINE
         if many <= 1:
             break
@@ -98,7 +108,6 @@ def _refine_again(
     )
     if fine is None:
         return None
-    before = _alpha(matte, small.size)
     return Fine(
         clean(enlarge_along(fine, pixels, unknown, image)),
         growth=_softness(fine) / max(1.0, _softness(before)),
