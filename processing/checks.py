@@ -50,6 +50,7 @@ def _message(
     if info.sends_away:
         hint = "Set SERVICE_ENGINE_URL, or another DEFAULT_ENGINE."
     if is_default:
+        hint += " Meanwhile DEFAULT_ENGINE=classical needs no weights."
         return checks.Error(problem, hint=hint, id="processing.E002")
     return checks.Warning(problem, hint=hint, id="processing.W001")
 

@@ -276,6 +276,15 @@ ENGINES: Mapping[str, EngineInfo] = {
             sends_away=True,
         ),
         EngineInfo(
+            name="classical",
+            label="Classical",
+            help="Needs no weights: finds what differs from its surroundings in colour. Much less "
+            "exact than the networks; good for one thing on a plain ground.",
+            licence="MIT",
+            loader="processing.engines.classical:load",
+            good_at="one thing on a plain ground",
+        ),
+        EngineInfo(
             name="drawn",
             label="Drawn shapes",
             help="Finds what differs from the colour of the border. For tests: needs no weights.",
