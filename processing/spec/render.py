@@ -183,8 +183,6 @@ class RenderSpec:
     def encoder_options(self) -> dict[str, object]:
         """What Pillow's encoder is told: fast settings that lose little in size."""
         quality = self.quality or OUTPUT_FORMATS[self.format].quality
-        if self.format == "png":
-            return {"compress_level": 1}
         if self.format == "webp":
             return {"quality": quality, "method": 2}
         if self.format == "avif":
