@@ -3,26 +3,30 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
+
+if TYPE_CHECKING:
+    from .refining import Fine
 
 # What `why` may say, in sentences for people.
 REASONS: Mapping[str, str] = MappingProxyType(
     {
         "refined": "The edges were refined.",
-        "no_edges": "There are no edges to refine: all of the picture is kept.",
+        "no_edges": "There are no edges to refine.",
         "hard_edges": "The edges were left as they are: they are hard, and refining blurs them.",
-        "too_unsure": "The edges were left as they are: too much of the subject is uncertain.",
+        "too_unsure": "The edges were left as they are: the colours do not tell where they run.",
         "contradicted": "The edges were left as they are: refined, it would be another subject.",
         "solver_failed": "The edges were left as they are: refining them failed.",
     }
 )
-# Measured; docs/engines.md tells how. Refining brings a matte nearer to the truth where hardly any
-# of the subject is soft in the end, or less of it than before, or where strands appear (the outline
-# is much longer). Elsewhere the colours cannot tell subject from ground: the refined edge is a
-# haze, and one that is much softer than before means that the edge is hard.
-LITTLE_DOUBT, LESS_SOFT, MUCH_LONGER, MUCH_SOFTER = 0.03, 0.9, 2.0, 2.0
+# Measured; docs/engines.md tells how. Refining brings a matte nearer to the truth where strands
+# appear (the outline is much longer), or where hardly any of the subject is soft in the end and the
+# edge has more detail, or far less of it is soft than before. Elsewhere the colours cannot tell
+# subject from ground, and the refined edge is a haze; a much softer one hides a hard edge.
+STRANDS, LITTLE_DOUBT, DETAIL, LESS_SOFT, MUCH_SOFTER = 2.0, 0.025, 1.05, 0.5, 1.5
 # Below this intersection over union with the engine's subject something else was found.
 LEAST_AGREEMENT = 0.5
 # Smaller pictures have no edges to speak of.
@@ -57,7 +61,11 @@ def refine(image: Image.Image, matte: Image.Image, how: str) -> Refined:
         return Refined(matte, "solver_failed")
     if fine.agreement < LEAST_AGREEMENT:
         return Refined(matte, "contradicted")
-    better = fine.doubt <= LITTLE_DOUBT or fine.growth <= LESS_SOFT or fine.length >= MUCH_LONGER
-    if how == "auto" and not better:
+    if how == "auto" and not _is_better(fine):
         return Refined(matte, "hard_edges" if fine.growth > MUCH_SOFTER else "too_unsure")
     return Refined(fine.matte, "refined")
+
+
+def _is_better(fine: "Fine") -> bool:
+    detailed = fine.length >= DETAIL or fine.growth <= LESS_SOFT
+    return fine.length >= STRANDS or (fine.doubt <= LITTLE_DOUBT and detailed)
