@@ -63,6 +63,7 @@ LOCK := $(VENV_PYTHON) -m uv pip compile --quiet --universal --generate-hashes -
 lock: installed-dev
 	$(LOCK) requirements.in -o requirements.txt
 	$(LOCK) requirements-s3.in -o requirements-s3.txt
+	$(LOCK) requirements-gpu.in -o requirements-gpu.txt
 	$(LOCK) requirements-dev.in -o requirements-dev.txt
 
 clean:

@@ -6,9 +6,11 @@ processing.E003  the address of the service that SERVICE_ENGINE_URL names is non
 processing.W001  another listed engine's weights are missing or damaged
 processing.W002  the default engine sends pictures away
 processing.W003  pictures and the key of the service go out unencrypted
+processing.W004  the default engine could be several times as fast
 """
 
 from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -16,7 +18,15 @@ from urllib.parse import SplitResult, urlsplit
 from django.conf import settings
 from django.core import checks
 
-from .engines.catalog import ENGINES, SLOW_SECONDS, EngineInfo, engine_problem, is_listed
+from .engines.catalog import (
+    ENGINES,
+    SLOW_SECONDS,
+    EngineInfo,
+    engine_problem,
+    is_listed,
+    weights_path,
+)
+from .quantization.store import is_current
 
 # It may take twice as long, for the answer to begin and to end, and a run has its own deadline.
 MAX_SERVICE_SECONDS = SLOW_SECONDS * 0.4
@@ -53,6 +63,33 @@ def _message(
         hint += " Meanwhile DEFAULT_ENGINE=classical needs no weights."
         return checks.Error(problem, hint=hint, id="processing.E002")
     return checks.Warning(problem, hint=hint, id="processing.W001")
+
+
+@checks.register("processing")
+def check_precision(app_configs: Any = None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Report that the default engine's 8-bit weights were never made, or are not ours."""
+    default = ENGINES.get(settings.DEFAULT_ENGINE)
+    info = default and ENGINES.get(default.weights_name)
+    model_dir = Path(settings.MODEL_DIR)
+    if info is None or not info.quantizable or engine_problem(info, model_dir=model_dir):
+        return []
+    if _computes_on_gpu() or is_current(info, weights_path(info, model_dir=model_dir)):
+        return []
+    return [
+        checks.Warning(
+            f"{info.label} computes in single precision: there are no 8-bit weights.",
+            hint=f"Run “manage.py quantize {info.name}” (a minute, once).",
+            id="processing.W004",
+        )
+    ]
+
+
+def _computes_on_gpu() -> bool:
+    try:
+        version("onnxruntime-gpu")
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 @checks.register("processing")

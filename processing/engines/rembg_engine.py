@@ -82,6 +82,7 @@ def load(info: EngineInfo, weights: Path | None, threads: int | None) -> RembgEn
         if choice.notice:
             logger.warning("%s computes in single precision: %s", info.name, choice.notice)
         return replace(load_exact(info, weights, threads), notice=choice.notice)
+    logger.info("%s computes in 8-bit integers", info.name)
     session = _shared(info, choice.path, threads, _quantized_session)
     return RembgEngine(info, session, choice.precision)
 

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from pytest_django.fixtures import SettingsWrapper
 
+from processing import checks
 from processing.engines.catalog import EngineInfo
 from processing.engines.rembg_engine import load
 from processing.quantization import choice, quantized_path
@@ -182,3 +184,17 @@ def test_a_processor_has_a_name_that_stays() -> None:
 def test_the_command_refuses_what_it_does_not_know() -> None:
     with pytest.raises(CommandError, match="there are u2net"):
         call_command("quantize", "drawn")
+
+
+def test_a_check_says_what_would_make_it_faster(
+    info: EngineInfo, weights: Path, settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "ENGINES", {**checks.ENGINES, "u2net": info})
+    settings.MODEL_DIR, settings.DEFAULT_ENGINE = weights.parent, "u2net-best"
+    assert checks.check_precision() == []
+    quantized_path(weights).unlink()
+    (message,) = checks.check_precision()
+    assert message.id == "processing.W004"
+    assert "manage.py quantize u2net" in (message.hint or "")
+    settings.DEFAULT_ENGINE = "drawn"
+    assert checks.check_precision() == []
