@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from processing import checks
-from processing.engines.catalog import EngineInfo
+from processing.engines.catalog import ENGINES, EngineInfo
 from processing.engines.rembg_engine import load
 from processing.quantization import choice, quantized_path
 from processing.quantization.choice import NOTES, choose
@@ -187,9 +187,9 @@ def test_the_command_refuses_what_it_does_not_know() -> None:
 
 
 def test_a_check_says_what_would_make_it_faster(
-    info: EngineInfo, weights: Path, settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch
+    info: EngineInfo, weights: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checks, "ENGINES", {**checks.ENGINES, "u2net": info})
+    monkeypatch.setattr(checks, "ENGINES", {**ENGINES, "u2net": info})
     settings.MODEL_DIR, settings.DEFAULT_ENGINE = weights.parent, "u2net-best"
     assert checks.check_precision() == []
     quantized_path(weights).unlink()
