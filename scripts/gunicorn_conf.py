@@ -3,6 +3,7 @@
 GUNICORN_CMD_ARGS changes any of it, for example GUNICORN_CMD_ARGS="--access-logfile -".
 """
 
+import gc
 import os
 import signal
 from pathlib import Path
@@ -32,6 +33,13 @@ loglevel = "warning"
 # The master stops when supervisord dies, and a worker at once when the master does: a worker left
 # over would hold the port.
 die_with_parent(signal.SIGTERM)
+
+
+def when_ready(_server: Any) -> None:
+    # Before the first fork: the collector would write into every object it looks at, and each
+    # worker would then have its own copy of what they share.
+    gc.collect()
+    gc.freeze()
 
 
 def post_fork(_server: Any, _worker: Any) -> None:

@@ -5,6 +5,7 @@ ended itself between two runs; one that was killed may have taken a lock of the 
 so here everything ends, and whoever stands above starts it afresh.
 """
 
+import gc
 import logging
 import multiprocessing
 import os
@@ -214,6 +215,10 @@ def preload() -> None:
         import onnxruntime  # noqa: F401
         import rembg  # noqa: F401
     import_module(TASK.rpartition(".")[0])
+    # The collector would write into every object it looks at, and each process would then have
+    # its own copy of what they share.
+    gc.collect()
+    gc.freeze()
 
 
 def _stop_requests() -> Callable[[], bool]:
