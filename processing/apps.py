@@ -16,10 +16,10 @@ class ProcessingConfig(AppConfig):
         # Importing the module registers its checks.
         from . import checks  # noqa: F401
         from .engines import service_access
-        from .quantization import choice
+        from .quantization import notes
 
         service_access.provide(_service_access)
-        choice.provide_spare_folder(_data_dir)
+        notes.provide_spare_folder(_data_dir)
 
 
 def _data_dir() -> "Path":

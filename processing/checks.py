@@ -26,7 +26,7 @@ from .engines.catalog import (
     is_listed,
     weights_path,
 )
-from .quantization.store import is_current
+from .quantization.choice import known_choice
 
 # It may take twice as long, for the answer to begin and to end, and a run has its own deadline.
 MAX_SERVICE_SECONDS = SLOW_SECONDS * 0.4
@@ -67,18 +67,20 @@ def _message(
 
 @checks.register("processing")
 def check_precision(app_configs: Any = None, **kwargs: Any) -> list[checks.CheckMessage]:
-    """Report that the default engine's 8-bit weights were never made, or are not ours."""
+    """Report that the default engine does not use its 8-bit weights, and why."""
     default = ENGINES.get(settings.DEFAULT_ENGINE)
-    info = default and ENGINES.get(default.weights_name)
+    info = ENGINES.get(default.quantized_as) if default else None
     model_dir = Path(settings.MODEL_DIR)
-    if info is None or not info.quantizable or engine_problem(info, model_dir=model_dir):
+    if info is None or engine_problem(info, model_dir=model_dir) or _computes_on_gpu():
         return []
-    if _computes_on_gpu() or is_current(info, weights_path(info, model_dir=model_dir)):
+    choice = known_choice(info, weights_path(info, model_dir=model_dir))
+    if choice is None or choice.precision == "int8":
         return []
     return [
         checks.Warning(
-            f"{info.label} computes in single precision: there are no 8-bit weights.",
-            hint=f"Run “manage.py quantize {info.name}” (a minute, once).",
+            f"{info.label} computes in single precision: {choice.notice}.",
+            hint=f"“manage.py quantize {info.name}” tries it again (a minute). "
+            "DEFAULT_ENGINE=u2net-fp32 says that this is how it should be.",
             id="processing.W004",
         )
     ]

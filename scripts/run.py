@@ -199,8 +199,8 @@ def quantize(default_engine: str, model_dir: Path) -> None:
     from processing.engines.catalog import ENGINES, weights_path
     from processing.quantization.store import is_current
 
-    info = ENGINES[ENGINES[default_engine].weights_name]
-    if not info.quantizable or is_current(info, weights_path(info, model_dir=model_dir)):
+    info = ENGINES.get(ENGINES[default_engine].quantized_as)
+    if info is None or is_current(info, weights_path(info, model_dir=model_dir)):
         return
     say("Making the engine quick (a minute, the first time only) ...")
     # Weights are no secret, and other instances may share them.

@@ -10,12 +10,14 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db.models import Count, Max, Q, Sum
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from images.models import Cutout, Rendition, Status, Usage
 from images.queue.claims import CANCELLED
 from images.services.disk import DiskUsage, disk_usage
 from images.services.engines import offered_engines, problem_of
-from processing.engines.catalog import EngineInfo, engine_problem, weights_path
+from processing.engines.catalog import ENGINES, EngineInfo, engine_problem, weights_path
+from processing.quantization.choice import known_choice
 
 DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
@@ -135,7 +137,8 @@ def people() -> People:
 class EngineState:
     """state: ready; missing or damaged, where its weights are; optional, where nobody has fetched
     weights that need not be there; off, where a setting keeps it from being used.
-    command: what brings the weights; "" when not needed.
+    command: what brings the weights; "" when not needed. precision: what it computes in, as the
+    end of a sentence, or "" where there is no choice.
     """
 
     info: EngineInfo
@@ -143,6 +146,7 @@ class EngineState:
     state: str
     problem: str
     command: str
+    precision: str
 
 
 def engines() -> list[EngineState]:
@@ -159,7 +163,21 @@ def _state_of(info: EngineInfo) -> EngineState:
         state=_state_by(info, model_dir, of_weights),
         problem=of_weights or problem_of(info) or "",
         command=f"manage.py fetch_models {info.name}" if of_weights else "",
+        precision=_precision_of(info, model_dir) if of_weights is None else "",
     )
+
+
+def _precision_of(info: EngineInfo, model_dir: Path) -> str:
+    """What it computes in on a processor like this one, as far as it is known."""
+    quantized = ENGINES.get(info.quantized_as)
+    if quantized is None:
+        return ""
+    choice = known_choice(quantized, weights_path(quantized, model_dir=model_dir))
+    if choice is None:
+        return ""
+    if choice.precision == "int8":
+        return gettext("computes in 8-bit integers")
+    return gettext("computes in single precision: %(why)s") % {"why": choice.notice}
 
 
 def _state_by(info: EngineInfo, model_dir: Path, of_weights: str | None) -> str:

@@ -45,7 +45,8 @@ class EngineInfo:
     on_demand: nobody misses its weights until somebody fetches them by name.
     sends_away: pictures leave this machine.
     weights_of: the engine whose weights these are, where they are another's.
-    quantizable: whether an 8-bit version is made of its weights, which it uses where that pays.
+    quantizable: whether an 8-bit version is made of its weights.
+    in_bytes: whether it computes with the 8-bit version where that pays.
     """
 
     name: str
@@ -68,6 +69,7 @@ class EngineInfo:
     about_mb: float = 0.0
     weights_of: str = ""
     quantizable: bool = False
+    in_bytes: bool = False
 
     @property
     def size_mb(self) -> float:
@@ -82,6 +84,11 @@ class EngineInfo:
     def weights_name(self) -> str:
         """Under which rembg knows the weights."""
         return self.weights_of or self.name
+
+    @property
+    def quantized_as(self) -> str:
+        """The engine whose 8-bit weights this one computes with where that pays, or blank."""
+        return self.weights_name if self.in_bytes else ""
 
     @property
     def needs_weights(self) -> bool:
@@ -114,6 +121,7 @@ _U2NET = EngineInfo(
     deadline_seconds=60,
     good_at="whatever stands out",
     quantizable=True,
+    in_bytes=True,
 )
 
 ENGINES: Mapping[str, EngineInfo] = {
@@ -152,6 +160,7 @@ ENGINES: Mapping[str, EngineInfo] = {
             weights_of="u2net",
             listed=False,
             quantizable=False,
+            in_bytes=False,
         ),
         EngineInfo(
             name="u2netp",

@@ -75,24 +75,29 @@ def load(info: EngineInfo, weights: Path | None, threads: int | None) -> RembgEn
     Raises EngineUnavailable when the library or the file does not load.
     """
     assert weights is not None
-    if not info.quantizable or has_accelerator():
-        return load_exact(info, weights, threads)
+    unreached = ""
+    if not info.in_bytes or has_accelerator():
+        engine = load_exact(info, weights, threads)
+        if not info.in_bytes or not engine.notice:
+            return engine
+        unreached = engine.notice
     choice = choose(info, weights, threads=threads)
     if choice.precision == "fp32":
         if choice.notice:
             logger.warning("%s computes in single precision: %s", info.name, choice.notice)
-        return replace(load_exact(info, weights, threads), notice=choice.notice)
+        return replace(load_exact(info, weights, threads), notice=unreached or choice.notice)
     logger.info("%s computes in 8-bit integers", info.name)
     session = _shared(info, choice.path, threads, _quantized_session)
-    return RembgEngine(info, session, choice.precision)
+    return RembgEngine(info, session, choice.precision, unreached)
 
 
 def load_exact(info: EngineInfo, weights: Path | None, threads: int | None) -> RembgEngine:
     """Make the session in single precision, as the weights were published, whatever is quicker."""
     assert weights is not None
     engine = RembgEngine(info, _shared(info, weights, threads, _new_session))
+    logger.info("%s computes in single precision with %s", info.name, engine.runs_on)
     if has_accelerator() and engine.runs_on == "CPUExecutionProvider":
-        notice = "onnxruntime has no access to the graphics processor that it was made for"
+        notice = "onnxruntime cannot reach the graphics processor that it was made for"
         logger.warning("%s computes on the processor: %s", info.name, notice)
         return replace(engine, notice=notice)
     return engine

@@ -21,8 +21,9 @@ MEASURES = (
     *("mae", "max_f", "mean_f", "weighted_f", "s", "max_e", "mean_e", "iou"),
     *("sad", "mse", "gradient", "connectivity", "seconds"),
 )
-# Of whole data sets: how well doubt tells bad mattes, and the share that is marked for a look.
-OF_SETS = ("auroc", "marked")
+# Of whole data sets: how well doubt tells bad mattes, the share that is marked for a look, and how
+# many pictures a second the median time makes.
+OF_SETS = ("auroc", "marked", "images_per_second")
 THUMBNAIL_SIDE = 240
 
 

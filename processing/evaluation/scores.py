@@ -95,4 +95,5 @@ def summarize(scores: Sequence[Score]) -> Summary:
         values["auroc"] = found
     values["marked"] = float(np.mean([one.needs_look for one in scores]))
     values["seconds"] = float(np.median([one.seconds for one in scores]))
+    values["images_per_second"] = 1 / max(values["seconds"], 1e-6)
     return Summary(len(scores), values, len(soft))

@@ -1,7 +1,6 @@
 """The 8-bit files on disk: whether one is there, what it was made from, making it once."""
 
 import fcntl
-import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,12 +60,6 @@ def make(info: EngineInfo, *, model_dir: Path, report: Report, again: bool = Fal
         raise CannotQuantize(f"{target} cannot be written: {error.strerror}.") from error
     report(f"{info.name}: {target} is made ({target.stat().st_size / 1e6:.1f} MB).")
     return target
-
-
-def fingerprint(path: Path) -> str:
-    """Of a file's content, as 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

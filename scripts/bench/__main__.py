@@ -89,7 +89,7 @@ def measure_latency(
         began = time.perf_counter()
         cutout = clearcut.submit_and_wait(picture)
         done = time.perf_counter()
-        clearcut.fetch_png(cutout)
+        png_bytes = clearcut.fetch_png(cutout)
         fetched = time.perf_counter()
         answers = {size: time_answer(clearcut, picture, size) for size in ("preview", "auto")}
         if number > 0:
@@ -98,6 +98,8 @@ def measure_latency(
             result.remove.append(remove)
             result.done.append((done - began) * 1000)
             result.ready_png.append((fetched - began) * 1000)
+            result.png.append((fetched - done) * 1000)
+            result.png_kilobytes.append(png_bytes / 1e3)
             result.stages.append(cutout["timings"])
 
 

@@ -75,7 +75,7 @@ def measure(path: Path, session: Any, cutout: Timed) -> dict[str, float]:
     Image.open(io.BytesIO(content)).load()
     decode = (time.perf_counter() - began) * 1000
     began = time.perf_counter()
-    remove(content, session=session)
+    cutout_png = remove(content, session=session)
     ended = time.perf_counter()
     stages = {
         "decode": decode,
@@ -84,7 +84,8 @@ def measure(path: Path, session: Any, cutout: Timed) -> dict[str, float]:
         "encode": (ended - cutout.ended) * 1000,
     }
     total = (ended - began) * 1000
-    return {**stages, "resize": total - sum(stages.values()), "total": total}
+    resize = total - sum(stages.values())
+    return {**stages, "resize": resize, "total": total, "PNG, KB": len(cutout_png) / 1e3}
 
 
 def main() -> None:

@@ -21,6 +21,9 @@ class SizeResult:
     remove: Stages = field(default_factory=list)
     done: list[float] = field(default_factory=list)
     ready_png: list[float] = field(default_factory=list)
+    # The full-size PNG alone: ms of its GET, and KB
+    png: list[float] = field(default_factory=list)
+    png_kilobytes: list[float] = field(default_factory=list)
     # size -> ms of one whole POST /v1.0/removebg
     removebg: dict[str, list[float]] = field(default_factory=dict)
     stages: Stages = field(default_factory=list)
@@ -32,6 +35,12 @@ class SizeResult:
     def ratio(self) -> float:
         """POST to done, as a share of rembg.remove(); from medians."""
         return median(self.done) / median_of(self.remove, "total")
+
+    @property
+    def png_ratio(self) -> float:
+        """The GET of the full-size PNG, as a share of what rembg spends on making it."""
+        made = [one["decode"] + one["composite"] + one["encode"] for one in self.remove]
+        return median(self.png) / median(made)
 
 
 def median_of(stages: Stages, name: str) -> float:
@@ -86,6 +95,11 @@ def latency_rows(results: list[SizeResult]) -> list[str]:
     rows.append(row("**ratio**", [f"**{r.ratio:.2f}**" for r in results]))
     png = [f"{median(r.ready_png):.0f}" for r in results]
     rows.append(row("Clearcut, POST to the PNG fetched, ms", png))
+    rows.append(row("Clearcut, full-size PNG, ms", [f"{median(r.png):.0f}" for r in results]))
+    sizes = [f"{median(r.png_kilobytes):.0f}" for r in results]
+    rows.append(row("Clearcut, full-size PNG, KB", sizes))
+    ratios = [f"**{r.png_ratio:.2f}**" for r in results]
+    rows.append(row("**ratio of the PNGs** (composite and encode; ours is all of the GET)", ratios))
     for size in dict.fromkeys(size for r in results for size in r.removebg):
         cells = [f"{median(r.removebg[size]):.0f}" for r in results]
         rows.append(row(f"Clearcut, /v1.0/removebg, size={size}, ms", cells))

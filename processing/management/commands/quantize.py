@@ -42,7 +42,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         self._report(f"{info.name}: trying it on this processor.")
         weights = weights_path(info, model_dir=model_dir)
-        choice = choose(info, weights, threads=settings.ENGINE_THREADS)
+        choice = choose(info, weights, threads=settings.ENGINE_THREADS, anew=True)
         because = f": {choice.notice}" if choice.notice else ""
         self._report(f"{info.name} computes in {choice.precision}{because}.")
 

@@ -14,8 +14,10 @@ from pytest_django import Settings
 from processing import checks
 from processing.engines.catalog import ENGINES, EngineInfo
 from processing.engines.rembg_engine import load
-from processing.quantization import choice, quantized_path
-from processing.quantization.choice import NOTES, choose
+from processing.quantization import notes, quantized_path
+from processing.quantization.choice import choose, known_choice
+from processing.quantization.notes import LOCK
+from processing.quantization.notes import NAME as NOTES
 from processing.quantization.recipe import CannotQuantize
 from processing.quantization.store import is_current, make, origin_path
 from processing.quantization.trial import LEAST_SPEEDUP, MOST_DIFFERENCE, Trial, processor, try_out
@@ -140,12 +142,12 @@ def test_missing_weights_are_said(info: EngineInfo, tmp_path: Path) -> None:
 
 @pytest.fixture
 def spare_folder(tmp_path: Path) -> Iterator[Path]:
-    before = choice._spare_folder
+    before = notes._spare_folder
     folder = tmp_path / "spare"
     folder.mkdir()
-    choice.provide_spare_folder(lambda: folder)
+    notes.provide_spare_folder(lambda: folder)
     yield folder
-    choice.provide_spare_folder(before)
+    notes.provide_spare_folder(before)
 
 
 def test_notes_go_elsewhere_where_weights_cannot_be_written_to(
@@ -153,7 +155,7 @@ def test_notes_go_elsewhere_where_weights_cannot_be_written_to(
 ) -> None:
     """The lock and the notes cannot be files where there are folders of their names."""
     (weights.parent / NOTES).mkdir()
-    (weights.parent / ".int8.lock").mkdir()
+    (weights.parent / LOCK).mkdir()
     choose(info, weights, threads=1)
     assert len(json.loads((spare_folder / NOTES).read_text())) == 1
 
@@ -175,6 +177,24 @@ def test_a_loaded_engine_says_what_it_computes_in(info: EngineInfo, weights: Pat
     assert (maps[0] != maps[1]).any()
 
 
+def test_a_note_is_read_without_trying(info: EngineInfo, weights: Path) -> None:
+    assert known_choice(info, weights) is None, "nobody has tried it"
+    made = choose(info, weights, threads=1)
+    assert known_choice(info, weights) == made
+    note(weights.parent, Trial(0.5, 9.0))
+    known = known_choice(info, weights)
+    assert known is not None
+    assert known.precision == "fp32"
+
+
+def test_what_was_noted_is_forgotten_on_request(info: EngineInfo, weights: Path) -> None:
+    choose(info, weights, threads=1)
+    note(weights.parent, Trial(0.5, 0.1))
+    again = choose(info, weights, threads=1, anew=True)
+    assert "it differs" not in again.notice
+    assert "0.10 times" not in again.notice
+
+
 def test_a_processor_has_a_name_that_stays() -> None:
     assert processor() == processor()
     if sys.platform == "linux":
@@ -191,10 +211,16 @@ def test_a_check_says_what_would_make_it_faster(
 ) -> None:
     monkeypatch.setattr(checks, "ENGINES", {**ENGINES, "u2net": info})
     settings.MODEL_DIR, settings.DEFAULT_ENGINE = weights.parent, "u2net-best"
+    choose(info, weights, threads=1)
+    note(weights.parent, Trial(0.0, 9.0))
     assert checks.check_precision() == []
+    note(weights.parent, Trial(0.0, 1.0))
+    (slow,) = checks.check_precision()
+    assert "only 1.00 times" in slow.msg
     quantized_path(weights).unlink()
-    (message,) = checks.check_precision()
-    assert message.id == "processing.W004"
-    assert "manage.py quantize u2net" in (message.hint or "")
-    settings.DEFAULT_ENGINE = "drawn"
-    assert checks.check_precision() == []
+    (missing,) = checks.check_precision()
+    assert missing.id == "processing.W004"
+    assert "manage.py quantize u2net" in (missing.hint or "")
+    for name in ("drawn", "u2net-fp32"):
+        settings.DEFAULT_ENGINE = name
+        assert checks.check_precision() == []
