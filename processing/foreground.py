@@ -3,17 +3,19 @@
 The step of blur fusion (Forte and Pitié, "Approximate Fast Foreground Colour Estimation", ICIP
 2021): with F and B the alpha-weighted local means of foreground and background, the colour that
 explains the picture I best near F is  F + a (I - a F - (1 - a) B).  Instead of two blurs of large
-and small radius it is repeated with the smallest blur on every level of a pyramid, from 16 px up
+and small radius it is repeated with the smallest blur on every level of a pyramid, from 24 px up
 (as Germer et al. do, "Fast Multi-Level Foreground Estimation", ICPR 2020): colours reach far
 over wide soft bands, and stay local at sharp ones. On every level only the band and what lies next
 to it is computed, since everywhere else the colours are the picture's; so the cost follows the edge
 and not the picture.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from PIL import Image
 
-from .loops import compiled
+from .loops import compiled, grown
 
 EDGES_SIDE = 2048
 # Longest side in px, of the first level and the last, and from which on one round will do.
@@ -31,48 +33,73 @@ def estimate_edges(image: Image.Image, matte: Image.Image) -> Image.Image | None
     Returns RGB of that size: colours (never pure zero) in the band dilated by 2 px, zero elsewhere;
     None when there is no soft pixel.
     """
-    box = _box_of_band(np.asarray(matte), round(8 + MARGIN * max(image.size)))
+    alpha = np.asarray(matte)
+    soft = alpha - np.uint8(1) < np.uint8(254)  # 0 wraps around
+    box = _box_of_band(soft, round(8 + MARGIN * max(image.size)))
     if box is None:
         return None
     edges = np.zeros((image.height, image.width, 3), np.uint8)
-    if box != (0, 0, *image.size):
-        image, matte = image.crop(box), matte.crop(box)
-    means = _local_means(image, matte)
-    alpha = _pixels(matte)
-    band = compiled(_grown)(alpha, DILATION)
-    compiled(_finish)(_pixels(image), alpha, band, means, edges, box[0], box[1])
+    left, top, right, bottom = box
+    image, matte = image.crop(box), matte.crop(box)
+    soft = np.ascontiguousarray(soft[top:bottom, left:right])
+    means = _local_means(image, matte, soft)
+    band = compiled(grown)(soft, DILATION)
+    compiled(_finish)(_pixels(image), _pixels(matte), band, means, edges, left, top)
     return Image.fromarray(edges)
 
 
-def _box_of_band(alpha: np.ndarray, margin: int) -> tuple[int, int, int, int] | None:
+def _box_of_band(soft: np.ndarray, margin: int) -> tuple[int, int, int, int] | None:
     """Left, top, right, bottom in px of what is soft and a margin, or None where nothing is."""
-    soft = alpha - np.uint8(1) < np.uint8(254)  # 0 wraps around
     rows = np.flatnonzero(soft.any(axis=1))
     if rows.size == 0:
         return None
     columns = np.flatnonzero(soft.any(axis=0))
     left, top = int(columns[0]) - margin, int(rows[0]) - margin
     right, bottom = int(columns[-1]) + 1 + margin, int(rows[-1]) + 1 + margin
-    return max(0, left), max(0, top), min(alpha.shape[1], right), min(alpha.shape[0], bottom)
+    return max(0, left), max(0, top), min(soft.shape[1], right), min(soft.shape[0], bottom)
 
 
-def _local_means(image: Image.Image, matte: Image.Image) -> np.ndarray:
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """A size of the picture: RGB, matte, and what is soft in it or was at the size before.
+
+    Averages of 0 and 1, or of 254 and 255, are rounded to what is not soft. Yet colours are wanted
+    there: what is soft at one size must be covered at the next, or nobody computes them.
+    """
+
+    image: Image.Image
+    matte: Image.Image
+    soft: np.ndarray
+
+    @property
+    def side(self) -> int:
+        return max(self.image.size)
+
+    def halve(self) -> "_Level":
+        matte = self.matte.reduce(2)
+        soft = compiled(_softness)(_pixels(matte), self.soft)
+        return _Level(self.image.reduce(2), matte, soft)
+
+
+def _local_means(image: Image.Image, matte: Image.Image, soft: np.ndarray) -> np.ndarray:
     """Means of foreground and background (float32, 0..255, h x w x 6) of at most 1024 px a side.
 
-    They are meaningless where no soft pixel is near.
+    soft: where they are wanted, of the picture's size. They are unset but there and 2 px around it.
     """
-    levels = [(image, matte)]
-    if max(image.size) > LARGEST_LEVEL:
-        levels = [(image.reduce(2), matte.reduce(2))]
-    while max(levels[-1][0].size) > SMALLEST_LEVEL:
-        levels.append((levels[-1][0].reduce(2), levels[-1][1].reduce(2)))
-    pixels = _pixels(levels[-1][0])
+    largest = _Level(image, matte, soft)
+    while largest.side > LARGEST_LEVEL:
+        largest = largest.halve()
+    levels = [largest]
+    while levels[-1].side > SMALLEST_LEVEL:
+        levels.append(levels[-1].halve())
+    pixels = _pixels(levels[-1].image)
     colours = np.concatenate([pixels, pixels], axis=2).astype(np.float32)
     for number in reversed(range(len(levels))):
-        pixels, alpha = map(_pixels, levels[number])
-        active = compiled(_grown)(alpha, DILATION)
+        level = levels[number]
+        pixels, alpha = _pixels(level.image), _pixels(level.matte)
+        active = compiled(grown)(level.soft, DILATION)
         colours = compiled(_rise)(colours, active)
-        rounds = 1 if max(alpha.shape) > ONE_ROUND else 2
+        rounds = 1 if level.side > ONE_ROUND else 2
         for left in reversed(range(rounds)):
             colours = compiled(_mean)(pixels, alpha, active, colours, left > 0 or number > 0)
     return colours
@@ -84,17 +111,16 @@ def _pixels(image: Image.Image) -> np.ndarray:
     return pixels
 
 
-def _grown(alpha: np.ndarray, reach: int) -> np.ndarray:
-    """What is soft, and everything up to ``reach`` px beside it."""
-    height, width = alpha.shape
-    near = np.zeros((height, width), np.bool_)
+def _softness(alpha: np.ndarray, larger: np.ndarray) -> np.ndarray:
+    """What is soft in alpha, or was where it is twice as large."""
+    height, width = larger.shape
+    soft = np.zeros(alpha.shape, np.bool_)
     for y in range(height):
         for x in range(width):
-            if alpha[y, x] != 0 and alpha[y, x] != 255:
-                for v in range(max(0, y - reach), min(height, y + reach + 1)):
-                    for u in range(max(0, x - reach), min(width, x + reach + 1)):
-                        near[v, u] = True
-    return near
+            here = alpha[y // 2, x // 2]
+            if larger[y, x] or 0 < here < 255:
+                soft[y // 2, x // 2] = True
+    return soft
 
 
 def _rise(coarse: np.ndarray, active: np.ndarray) -> np.ndarray:
@@ -177,13 +203,16 @@ def _finish(
     for y in range(height):
         row = max((y + half) * down - half, np.float32(0))
         top = min(int(row), rows - 1)
-        bottom, low = min(top + 1, rows - 1), row - top
+        low = row - top
+        # A neighbour without weight may be unset, and zero times infinity is not zero.
+        bottom = min(top + 1, rows - 1) if low > 0 else top
         for x in range(width):
             if not band[y, x]:
                 continue
             column = max((x + half) * across - half, np.float32(0))
             left = min(int(column), columns - 1)
-            right, far = min(left + 1, columns - 1), column - left
+            far = column - left
+            right = min(left + 1, columns - 1) if far > 0 else left
             weight = alpha[y, x] * unit
             for k in range(3):
                 upper = means[top, left, k] * (1 - far) + means[top, right, k] * far

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PIL import Image
 
 if TYPE_CHECKING:
@@ -53,10 +52,7 @@ def refine(image: Image.Image, matte: Image.Image, how: str) -> Refined:
     low, high = matte.getextrema()
     if low == high or min(image.size) < LEAST_SIDE:
         return Refined(matte, "no_edges")
-    try:
-        fine = refine_edges(image, matte)
-    except (ArithmeticError, np.linalg.LinAlgError):
-        fine = None
+    fine = refine_edges(image, matte)
     if fine is None:
         return Refined(matte, "solver_failed")
     if fine.agreement < LEAST_AGREEMENT:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from processing.loops import compiled
+from processing.loops import compiled, grown
 from processing.matte import clean
 
-from .guided import enlarge_along, grown
+from .enlarging import enlarge_along
 from .solve import Problem, solve
 
 # Longest side in px of the first solution and the second, before what is unknown makes them less.

@@ -72,6 +72,35 @@ def test_what_lies_far_away_changes_nothing() -> None:
     assert np.asarray(large)[620:].max() == 0
 
 
+@pytest.mark.parametrize("size", [(1000, 900), (1301, 703)])
+def test_single_soft_pixels_get_the_colours_of_the_picture(size: tuple[int, int]) -> None:
+    """A reduced matte rounds them away; whatever lay in memory must not show in their place."""
+    image = drawings.clouds(size, 60, 200, 7)
+    alpha = np.full((size[1], size[0]), 255, np.uint8)
+    alpha[:200] = 0
+    alpha[198:202] = np.array([[60], [120], [180], [220]])
+    alpha[20:180:20, 20::20] = 1
+    alpha[300::20, 20::20] = 254
+    matte = Image.fromarray(alpha)
+    results = [_colours(image, matte, junk) for junk in (0, 1e30, -1e30, np.nan, 111)]
+    assert all((result == results[0]).all() for result in results)
+    pixels = np.asarray(image, int)
+    assert np.abs(results[0] - pixels)[alpha == 254].max() <= 2
+    faint = results[0][alpha == 1]  # hardly seen: what is near may say more
+    assert pixels.min() - 2 <= faint.min()
+    assert faint.max() <= pixels.max() + 2
+
+
+def _colours(image: Image.Image, matte: Image.Image, junk: float) -> np.ndarray:
+    """With memory that was used for something else before."""
+    sides = [max(image.size) // 2**halved for halved in range(7)]
+    used = [np.full((side, side, 6), junk, np.float32) for side in sides]
+    del used
+    edges = estimate_edges(image, matte)
+    assert edges is not None
+    return np.asarray(edges, int)
+
+
 def test_time_is_small_at_the_largest_size() -> None:
     scene = Scene(drawings.hair, size=(2048, 1536))
     estimate_edges(scene.image, scene.alpha)  # compiles

@@ -8,7 +8,7 @@ to the large one (He and Sun, "Fast Guided Filter", 2015), in the band alone.
 import numpy as np
 from PIL import Image
 
-from processing.loops import compiled
+from processing.loops import compiled, grown
 
 RADIUS, EPSILON = 2, 1e-4
 
@@ -29,27 +29,6 @@ def enlarge_along(
     guide.flags.writeable = False
     compiled(_apply)(guide, means, active, large)
     return Image.fromarray(large)
-
-
-def grown(mask: np.ndarray, reach: int) -> np.ndarray:
-    """What is at most ``reach`` px across and down from something in the mask."""
-    height, width = mask.shape
-    rows, both = np.zeros((height, width), np.bool_), np.zeros((height, width), np.bool_)
-    for y in range(height):
-        last = -reach - 1
-        for x in range(width + reach):
-            if x < width and mask[y, x]:
-                last = x
-            if x >= reach and x - reach - last <= reach:
-                rows[y, x - reach] = last >= 0
-    for x in range(width):
-        last = -reach - 1
-        for y in range(height + reach):
-            if y < height and rows[y, x]:
-                last = y
-            if y >= reach and y - reach - last <= reach:
-                both[y - reach, x] = last >= 0
-    return both
 
 
 def _fit(
