@@ -49,9 +49,8 @@ def encode_png(image: Image.Image, *, level: int = LEVEL) -> bytes:
 def _compressed(image: Image.Image, bands: int, level: int) -> Iterator[bytes]:
     """The pieces of one zlib stream, in order."""
     rows = max(1, PART_BYTES // (image.width * bands + 1))
-    pixels = np.asarray(image).reshape(image.height, image.width * bands)
     jobs = (
-        partial(_part, pixels, top, min(image.height, top + rows), bands, level)
+        partial(_part, image, top, min(image.height, top + rows), bands, level)
         for top in range(0, image.height, rows)
     )
     checksum = 1
@@ -73,21 +72,25 @@ def _in_order(jobs: Iterator[Callable[[], T]]) -> Iterator[T]:
         yield waiting.popleft().result()
 
 
-def _part(pixels: np.ndarray, top: int, bottom: int, bands: int, level: int) -> tuple[bytes, bytes]:
+def _part(image: Image.Image, top: int, bottom: int, bands: int, level: int) -> tuple[bytes, bytes]:
     """Rows top to bottom: filtered, and compressed as a piece of a stream."""
-    raw = _filtered(pixels, top, bottom, bands)
+    raw = _filtered(image, top, bottom, bands)
     packer = zlib_ng.compressobj(level, zlib_ng.DEFLATED, RAW_DEFLATE)
-    end = zlib_ng.Z_FINISH if bottom == len(pixels) else zlib_ng.Z_SYNC_FLUSH
+    end = zlib_ng.Z_FINISH if bottom == image.height else zlib_ng.Z_SYNC_FLUSH
     return raw, packer.compress(raw) + packer.flush(end)
 
 
-def _filtered(pixels: np.ndarray, top: int, bottom: int, bands: int) -> bytes:
+def _filtered(image: Image.Image, top: int, bottom: int, bands: int) -> bytes:
     """Rows top to bottom, each behind the number of the filter that makes it smallest."""
-    rows = pixels[top:bottom]
+    # With the row above. An array of the whole image would be a second copy of it.
+    first = max(0, top - 1)
+    pixels = np.asarray(image.crop((0, first, image.width, bottom)))
+    pixels = pixels.reshape(bottom - first, image.width * bands)
+    rows = pixels[top - first :]
     up = rows.copy()
     up[1:] -= rows[:-1]
     if top:
-        up[0] -= pixels[top - 1]
+        up[0] -= pixels[0]
     sub = rows.copy()
     sub[:, bands:] -= rows[:, :-bands]
     candidates = {UP: up, SUB: sub, NONE: rows}

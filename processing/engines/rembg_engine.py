@@ -52,7 +52,7 @@ class RembgEngine:
     def predict(self, image: Image.Image) -> Prediction:
         network = self.session.inner_session
         outputs = network.run(None, {network.get_inputs()[0].name: to_input(image)})
-        raw = np.clip(outputs[0][0, 0], 0.0, 1.0)
+        raw = np.clip(np.nan_to_num(outputs[0][0, 0]), 0.0, 1.0)
         return Prediction(stretch(raw), float(raw.max()), softness(raw), raw=raw)
 
 

@@ -3,6 +3,8 @@
 import contextlib
 import fcntl
 import json
+import math
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -55,12 +57,14 @@ def one_at_a_time(weights: Path) -> Iterator[None]:
     """Several workers start at the same moment: one tries, and the others read its note."""
     for folder in _folders(weights):
         try:
-            file = (folder / LOCK).open("w")
+            file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
         except OSError:
             continue
-        with file:
+        try:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+        finally:
+            os.close(file)
         return
     yield
 
@@ -84,11 +88,21 @@ def _key(weights: Path) -> str:
 
 
 def _read(path: Path) -> dict[str, Trial]:
+    """Empty where there are none, or they are not what we wrote."""
     try:
         content = json.loads(path.read_text())
-        return {key: Trial(**values) for key, values in content.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
+        return {
+            key: Trial(_number(values["difference"]), _number(values["speedup"]))
+            for key, values in content.items()
+        }
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return {}
+
+
+def _number(value: object) -> float:
+    if isinstance(value, int | float) and math.isfinite(value) and value >= 0:
+        return float(value)
+    raise ValueError(value)
 
 
 def _write(path: Path, trials: dict[str, Trial]) -> None:

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ def is_current(info: EngineInfo, weights: Path) -> bool:
     try:
         size = quantized.stat().st_size
         noted = Origin(**json.loads(origin_path(quantized).read_text()))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return False
     return noted == Origin(info.md5, RECIPE, size)
 
@@ -64,6 +65,9 @@ def make(info: EngineInfo, *, model_dir: Path, report: Report, again: bool = Fal
 
 @contextmanager
 def _lock(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+    try:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(file)

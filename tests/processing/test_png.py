@@ -2,6 +2,8 @@
 
 import io
 import os
+import subprocess
+import sys
 import zlib
 from importlib.resources import files
 
@@ -96,3 +98,21 @@ def test_it_works_in_a_process_that_was_forked() -> None:
     if child == 0:
         os._exit(0 if encode_png(picture) == expected else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_memory_does_not_grow_with_the_picture() -> None:
+    """Pillow's pixels are not numpy's: an array of a large picture would be a second copy of it."""
+    script = """
+import resource
+from PIL import Image
+from processing.png import encode_png
+picture = Image.new("RGBA", (6000, 6000), (9, 8, 7, 6))
+encode_png(picture.crop((0, 0, 600, 600)))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+encode_png(picture)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) < 72, "MB; the picture itself has 144"

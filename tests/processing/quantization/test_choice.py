@@ -195,6 +195,42 @@ def test_what_was_noted_is_forgotten_on_request(info: EngineInfo, weights: Path)
     assert "0.10 times" not in again.notice
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"KEY": {"difference": "a", "speedup": 1}}',
+        '{"KEY": {"difference": null, "speedup": 1}}',
+        '{"KEY": {"difference": -1, "speedup": Infinity}}',
+        '{"KEY": {"difference": NaN, "speedup": 3}}',
+        '{"KEY": 3}',
+        "[" * 100_000,
+        "no JSON",
+    ],
+)
+def test_notes_that_are_not_ours_count_for_nothing(
+    info: EngineInfo, weights: Path, content: str
+) -> None:
+    choose(info, weights, threads=1)
+    path = weights.parent / NOTES
+    (key,) = json.loads(path.read_text())
+    path.write_text(content.replace("KEY", json.dumps(key)[1:-1]))
+    assert known_choice(info, weights) is None
+
+
+@pytest.mark.parametrize("name", [LOCK, ".quantize.lock"])
+def test_a_lock_is_no_way_to_another_file(info: EngineInfo, weights: Path, name: str) -> None:
+    victim = weights.parent.parent / "victim"
+    victim.write_text("kept")
+    (weights.parent / name).unlink(missing_ok=True)
+    (weights.parent / name).symlink_to(victim)
+    if name == LOCK:
+        choose(info, weights, threads=1)
+    else:
+        with pytest.raises(CannotQuantize):
+            make(info, model_dir=weights.parent, report=lambda line: None, again=True)
+    assert victim.read_text() == "kept"
+
+
 def test_a_processor_has_a_name_that_stays() -> None:
     assert processor() == processor()
     if sys.platform == "linux":
