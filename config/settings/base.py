@@ -15,7 +15,7 @@ from config.logs import is_crash
 # Lets classes of Django be written with their type parameters where it lacks that itself.
 django_stubs_ext.monkeypatch()
 
-VERSION = "0.3.0"
+VERSION = "0.4.0"
 
 # Where things are kept
 DATA_DIR = env_path("DATA_DIR", "var")
