@@ -38,8 +38,8 @@ class CutoutSerializer(_Absolute, serializers.ModelSerializer[Cutout]):
         help_text="The engine is so unsure that somebody should look, and nobody has judged it yet."
     )
     refinement = serializers.CharField(
-        help_text="What became of the edges, where refining them was asked for: "
-        f"{', '.join(f'`{reason}`' for reason in REASONS)}; else blank."
+        help_text="What became of the edges, where refining them was asked for; else blank. "
+        + " ".join(f"`{reason}`: {sentence}" for reason, sentence in REASONS.items())
     )
     answered_by = serializers.CharField(
         help_text="The engine whose matte it is, where the one asked for asks others; else blank."

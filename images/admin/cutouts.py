@@ -33,6 +33,7 @@ from images.services.errors import NotNow, ServiceError
 from images.services.operating import Outcome
 from images.services.renditions import get_rendition
 from images.serving import serve_file
+from processing.edges import REASONS
 from processing.errors import ProcessingError
 from processing.spec import THUMBNAIL
 
@@ -126,7 +127,7 @@ class CutoutAdmin(ReadOnlyAdmin[Cutout]):
                     "answered_by",
                     "confidence",
                     "needs_look",
-                    "refinement",
+                    "edges_told",
                     "coverage",
                     "bbox",
                     "matte_name",
@@ -199,6 +200,10 @@ class CutoutAdmin(ReadOnlyAdmin[Cutout]):
         return format_html(
             '{} <span class="board-state is-warn">{}</span>', percent, _("needs a look")
         )
+
+    @admin.display(description=_("edges"))
+    def edges_told(self, cutout: Cutout) -> str:
+        return REASONS.get(cutout.refinement, cutout.refinement) or "–"
 
     @admin.display(description=_("matte"))
     def matte_name(self, cutout: Cutout) -> str:

@@ -22,6 +22,7 @@ from images.web.forms import TitleForm
 from images.web.keyset import neighbours
 from images.web.links import links_of
 from images.web.refusals import REFUSALS, refuse, tell_refusal
+from processing.edges import REASONS
 from processing.spec import DISPLAY, ExtractSpec
 
 VERSIONS_SHOWN = 20
@@ -61,7 +62,10 @@ def _context(request: HttpRequest, image: Image) -> dict[str, Any]:
         "display_size": _display_size(image),
         "links": links_of(shown) if shown else [],
         "sides": [side for side in SIDES if side < max(image.width, image.height)],
-        "versions": [(version, engine_label(version.engine)) for version in versions],
+        "versions": [
+            (version, engine_label(version.engine), REASONS.get(version.refinement, ""))
+            for version in versions
+        ],
         "engines": offered_engines(),
         "engine": shown.engine if shown else default_spec().engine,
         "engine_notice": default_engine_notice(),

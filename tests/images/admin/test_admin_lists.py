@@ -17,6 +17,7 @@ from images.models import Cutout, Image, Status
 from images.models.image import EMPTIED
 from images.services.trash import move_to_trash
 from images.tasks import run_next_cutout
+from processing.edges import REASONS
 from processing.engines.catalog import ENGINES, is_listed
 from tests.factories import UserFactory, submit
 
@@ -212,3 +213,9 @@ def test_buttons_beside_one_cutout(admin_client: Client, waiting: Cutout, failed
             if f'<button type="submit">{label}</button>' in page
         }
         assert shown == buttons
+
+
+def test_what_became_of_the_edges_is_told(admin_client: Client, failed: Cutout) -> None:
+    address = reverse("admin:images_cutout_change", args=[failed.pk])
+    Cutout.objects.update(refinement="contradicted")
+    assert REASONS["contradicted"] in admin_client.get(address).content.decode()

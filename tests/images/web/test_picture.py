@@ -18,6 +18,7 @@ from images.models import Cutout, Image, Status
 from images.services.cutouts import request_cutout
 from images.tasks import run_next_cutout
 from images.web.access import own_image
+from processing.edges import REASONS
 from tests.factories import submit
 
 
@@ -47,6 +48,15 @@ def test_shows_the_cutout_and_the_way_to_download_it(owner_client: Client, image
     assert f'src="{rendition}?format=webp&amp;max_side=2048"' in page
     assert f'action="{rendition}"' in page
     assert reverse("web:original", args=[image.pk]) in page
+
+
+@pytest.mark.parametrize(("code", "sentence"), REASONS.items())
+def test_what_became_of_the_edges_is_told(
+    owner_client: Client, image: Image, code: str, sentence: str
+) -> None:
+    assert sentence not in owner_client.get(page_of(image)).content.decode()
+    Cutout.objects.update(refinement=code)
+    assert sentence in owner_client.get(page_of(image)).content.decode()
 
 
 def test_doubt_is_told_until_somebody_has_judged(owner_client: Client, image: Image) -> None:

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -208,6 +209,8 @@ def test_time_is_bounded_at_50_megapixels(unsure: bool) -> None:
 
 
 def test_reasons_fit_their_column_and_are_sentences() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
     for reason, sentence in REASONS.items():
+        assert f"| `{reason}` | {sentence} |" in page
         assert re.fullmatch(r"[a-z_]{1,40}", reason)
         assert sentence.endswith(".")
