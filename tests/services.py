@@ -1,8 +1,10 @@
 """A service with the API of remove.bg, which answers what a test wants."""
 
+import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
@@ -15,12 +17,15 @@ KEY = "a-key-that-nobody-writes-down"
 
 @dataclass
 class Answer:
-    """before: called when the question has come, and waited for."""
+    """before: called when the question has come, and waited for. drips: sent instead of anything
+    else, and then a byte at a time until nobody listens.
+    """
 
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     before: Callable[[], Any] = lambda: None
+    drips: bytes = b""
 
 
 @dataclass
@@ -50,8 +55,16 @@ def refusal(status: int, code: str, **headers: str) -> Answer:
     return Answer(status, body, {name.replace("_", "-"): value for name, value in headers.items()})
 
 
+def drip(file: Any, start: bytes) -> None:
+    file.write(start)
+    with suppress(OSError):
+        for _ in range(200):
+            file.write(b"x")
+            time.sleep(0.05)
+
+
 @contextmanager
-def running_service() -> Iterator[FakeService]:
+def running_service(*, tls: ssl.SSLContext | None = None) -> Iterator[FakeService]:
     service = FakeService()
 
     class Handler(BaseHTTPRequestHandler):
@@ -60,6 +73,10 @@ def running_service() -> Iterator[FakeService]:
             service.asked.append((self.path, dict(self.headers), content))
             answer = service.answer
             answer.before()
+            if answer.drips:
+                drip(self.wfile, answer.drips)
+                self.close_connection = True
+                return
             self.send_response(answer.status)
             headers = {"Content-Length": str(len(answer.body)), **answer.headers}
             for name, value in headers.items():
@@ -72,8 +89,10 @@ def running_service() -> Iterator[FakeService]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    service.url = f"http://127.0.0.1:{server.server_port}"
+    service.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
     try:
         yield service
     finally:

@@ -18,6 +18,8 @@ from urllib3 import HTTPResponse
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
+from processing.connections import connected
+
 from .policy import FetchPolicy, FetchRefused, Target, read_target
 
 USER_AGENT = "Clearcut"
@@ -121,7 +123,7 @@ def _asked(
     connection = None
     try:
         address = _resolve(target, policy, end)
-        with _connected(address, target.port, policy.step_seconds, end) as raw:
+        with connected(address, target.port, longest=policy.step_seconds, end=end) as raw:
             connection = _http_over(raw, target, policy.step_seconds)
             connection.request(
                 question.method,
@@ -173,30 +175,6 @@ def _looked_up(host: str, port: int, end: float) -> list[str]:
         raise FetchFailed("The other server took too long.") from error
     except (OSError, UnicodeError) as error:
         raise FetchFailed("There is no server of this name.") from error
-
-
-@contextmanager
-def _connected(address: str, port: int, longest: float, end: float) -> Iterator[socket.socket]:
-    """A connection that ends at `end`, whatever it is doing then: a server that sends a byte now
-    and then keeps every time-out of a single step from striking.
-    """
-    step = min(longest, max(0.1, end - monotonic()))
-    with socket.create_connection((address, port), timeout=step) as raw:
-        same = raw.dup()
-        timer = threading.Timer(max(0.1, end - monotonic()), _cut, [same])
-        timer.daemon = True
-        timer.start()
-        try:
-            yield raw
-        finally:
-            timer.cancel()
-            timer.join()
-            same.close()
-
-
-def _cut(connection: socket.socket) -> None:
-    with suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _http_over(raw: socket.socket, target: Target, step_seconds: float) -> HTTPConnection:

@@ -9,7 +9,10 @@ import json
 import logging
 import re
 import ssl
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -18,7 +21,11 @@ import certifi
 import numpy as np
 import urllib3
 from PIL import Image
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError, LocationValueError, ProtocolError
+from urllib3.util import parse_url
 
+from processing.connections import connected
 from processing.errors import (
     EngineUnavailable,
     NothingFound,
@@ -111,46 +118,68 @@ def _as_jpeg(image: Image.Image) -> bytes:
 def _ask(access: ServiceAccess, picture: bytes) -> bytes:
     """The body of a good answer."""
     end = monotonic() + access.seconds
+    body, content_type = urllib3.encode_multipart_formdata(
+        {**WISHES, "image_file": ("picture.jpg", picture, "image/jpeg")}
+    )
+    headers = {
+        "X-Api-Key": access.key,
+        "Content-Type": content_type,
+        "Accept-Encoding": "identity",
+    }
     try:
-        with _pool() as pool:
-            answer = pool.request(
-                "POST",
-                access.url + PATH,
-                fields={**WISHES, "image_file": ("picture.jpg", picture, "image/jpeg")},
-                headers={"X-Api-Key": access.key, "Accept-Encoding": "identity"},
-                timeout=urllib3.Timeout(
-                    connect=min(CONNECT_SECONDS, access.seconds), read=access.seconds
-                ),
-                redirect=False,
-                retries=False,
-                preload_content=False,
-                decode_content=False,
-            )
-            try:
+        with _service(access, end) as (service, path):
+            with suppress(BrokenPipeError):  # it may have answered before it had read everything
+                service.request(
+                    "POST", path, body, headers, preload_content=False, decode_content=False
+                )
+            with closing(service.getresponse()) as answer:
+                _require_time(end)
                 return _read_answer(answer, end)
-            finally:
-                answer.close()
-    except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+    except (HTTPError, HTTPException, OSError, ValueError) as error:
         logger.warning("The service could not be asked: %s", type(error).__name__)
-        raise ServiceFailed(_reason(error)) from error
+        raise ServiceFailed(_reason(error, end)) from error
 
 
-def _reason(error: Exception) -> str:
-    match error:
-        case urllib3.exceptions.NewConnectionError():  # which urllib3 counts among the time-outs
-            return "The service could not be reached."
-        case urllib3.exceptions.TimeoutError():
-            return "The service took too long."
-        case urllib3.exceptions.ProtocolError():
-            return "The connection to the service broke off."
+def _reason(error: Exception, end: float) -> str:
+    if monotonic() >= end or isinstance(error, TimeoutError | urllib3.exceptions.TimeoutError):
+        return "The service took too long."
+    if isinstance(error, ProtocolError | HTTPException | ConnectionResetError | BrokenPipeError):
+        return "The connection to the service broke off."
     return "The service could not be reached."
 
 
-def _pool() -> urllib3.PoolManager:
+@contextmanager
+def _service(access: ServiceAccess, end: float) -> Iterator[tuple[HTTPConnection, str]]:
+    """HTTP over a connection that ends at `end`, and the path to ask for."""
+    url = parse_url(access.url + PATH)
+    if not url.host:
+        raise LocationValueError("The address names no server.")
+    host = url.host.strip("[]")
+    secure = url.scheme == "https"
+    port = url.port or (443 if secure else 80)
+    with connected(host, port, longest=CONNECT_SECONDS, end=end) as raw:
+        raw.settimeout(max(0.1, end - monotonic()))  # it may think for as long as it has
+        service = (
+            HTTPSConnection(host, url.port, ssl_context=_trusted())
+            if secure
+            else HTTPConnection(host, url.port)
+        )
+        service._new_conn = lambda: raw  # type: ignore[method-assign]
+        with closing(service):
+            yield service, url.request_uri
+
+
+def _trusted() -> ssl.SSLContext:
     """With the authorities that this machine trusts, a company's own among them."""
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
-    return urllib3.PoolManager(ssl_context=context)
+    return context
+
+
+def _require_time(end: float) -> None:
+    """What was cut off at the end may look like a proper end."""
+    if monotonic() >= end:
+        raise ServiceFailed("The service took too long.")
 
 
 def _read_answer(answer: Any, end: float) -> bytes:
@@ -179,8 +208,7 @@ def _read(answer: Any, end: float, limit: int) -> bytes:
         content += chunk
         if len(content) > limit:
             raise ServiceFailed("The service answered with more than a picture can be.")
-        if monotonic() >= end:
-            raise ServiceFailed("The service took too long.")
+    _require_time(end)
     return bytes(content)
 
 

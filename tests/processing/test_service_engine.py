@@ -3,9 +3,11 @@
 import io
 import logging
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,6 +28,7 @@ from processing.errors import (
 )
 from processing.pipeline import extract
 from processing.spec import ExtractSpec
+from tests.images.fetching.test_fetching import certificate  # noqa: F401 - a fixture
 from tests.services import KEY, Answer, FakeService, matte_png, refusal, running_service
 
 from .pictures import ball, model_dir
@@ -189,6 +192,70 @@ def test_one_that_does_not_answer(there: FakeService, monkeypatch: pytest.Monkey
         predict()
     assert time.monotonic() - began < 10
     over.set()
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"HTTP/1.1 200 OK\r\nX: ",
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n",
+        b"HTTP/1.1 402 Payment Required\r\nX: ",
+        b"HTTP/1.1 402 Payment Required\r\n\r\n",
+    ],
+)
+def test_one_that_drips(start: bytes, there: FakeService, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte comes in time, all of them never: the head has no more time than the rest."""
+    there.answer = Answer(drips=start)
+    switch_on(monkeypatch, there.url, seconds=0.6)
+    began = time.monotonic()
+    with pytest.raises(ServiceFailed, match="too long"):
+        predict()
+    assert time.monotonic() - began < 3
+
+
+def test_no_thread_is_left_behind(there: FakeService) -> None:
+    before = {one for one in threading.enumerate() if isinstance(one, threading.Timer)}
+    predict()
+    after = {one for one in threading.enumerate() if isinstance(one, threading.Timer)}
+    assert after <= before
+
+
+def test_one_that_thinks_for_longer_than_connecting_may_take(
+    there: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "CONNECT_SECONDS", 0.2)
+    there.answer.before = lambda: time.sleep(0.6)
+    assert predict().peak == 1
+
+
+def test_an_address_may_have_a_path(there: FakeService, monkeypatch: pytest.MonkeyPatch) -> None:
+    switch_on(monkeypatch, f"{there.url}/of/it")
+    predict()
+    ((path, headers, _body),) = there.asked
+    assert path == "/of/it/v1.0/removebg"
+    assert f"http://{headers['Host']}" == there.url
+
+
+def test_certificates_are_checked(
+    certificate: Path,  # noqa: F811
+    there: FakeService,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with running_service(tls=context) as secure:
+        secure.answer = there.answer
+        switch_on(monkeypatch, secure.url)
+        with pytest.raises(ServiceFailed, match="could not be reached"):
+            predict()
+        assert secure.asked == []
+        trusted = ssl.create_default_context(cafile=str(certificate))
+        monkeypatch.setattr(service, "_trusted", lambda: trusted)
+        assert predict().peak == 1
+        switch_on(monkeypatch, secure.url.replace("127.0.0.1", "localhost"))
+        with pytest.raises(ServiceFailed, match="could not be reached"):
+            predict()
 
 
 def test_one_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
