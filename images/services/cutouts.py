@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Collection, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone
 
@@ -49,6 +50,7 @@ RETRY_DELAY_SECONDS = 2
 ENGINE_RETRY_SECONDS = 10
 SERVICE_RETRY_SECONDS = 5
 SERVICE_PATIENCE = timedelta(hours=1)
+REMEMBER_SECONDS = 24 * 3600
 MAX_POSITION = 500
 
 
@@ -218,68 +220,88 @@ def _run(cutout: Cutout, claim: Claim) -> None:
         extract_cutout(cutout=cutout, claim=claim)
     except EngineUnavailable as error:
         # Not the picture's fault: it waits until somebody brings the weights.
-        put_back(
-            Cutout,
-            claim,
-            delay=ENGINE_RETRY_SECONDS,
-            code=error.code,
-            message=error.message,
-            count_failure=False,
-        )
-        postpone(
-            Cutout,
-            delay=ENGINE_RETRY_SECONDS,
-            code=error.code,
-            message=error.message,
-            engine=cutout.engine,
-            kind=Cutout.Kind.EXTRACTED,  # edited ones need no engine
-        )
+        _let_all_wait(cutout, claim, error, delay=ENGINE_RETRY_SECONDS)
     except ServiceAsksToWait as error:
         _wait_for_service(cutout, claim, error)
     except ServiceFailed as error:
-        put_back(
-            Cutout,
-            claim,
-            delay=SERVICE_RETRY_SECONDS * 3**cutout.failures,
-            code=error.code,
-            message=error.message,
-            final_code=error.code,
-        )
+        _ask_again(cutout, claim, error)
     except (ProcessingError, ServiceError) as error:
         fail_cutout(cutout=cutout, claim=claim, error=error)
     except Image.DoesNotExist:
         logger.info("The picture of cutout %s was deleted meanwhile", cutout.pk)
     except Exception:
         logger.exception("Cutout %s failed", cutout.pk)
-        put_back(
-            Cutout,
-            claim,
-            delay=RETRY_DELAY_SECONDS,
-            code="internal_error",
-            message="Something went wrong on the server while cutting this picture out.",
-            count_failure=True,
-        )
+        _try_again(claim)
 
 
 def _wait_for_service(cutout: Cutout, claim: Claim, error: ServiceAsksToWait) -> None:
     """It has too much to do, which is no picture's fault; but it may not say so for ever."""
-    patient = timezone.now() - cutout.queued_at < SERVICE_PATIENCE
+    patient = timezone.now() - _first_asked_to_wait(cutout) < SERVICE_PATIENCE
+    _let_all_wait(cutout, claim, error, delay=error.retry_after, count_failure=not patient)
+
+
+def _first_asked_to_wait(cutout: Cutout) -> datetime:
+    """Not when it was queued: it may have stood in line for longer than anybody has patience.
+
+    Should the cache forget it, patience begins anew.
+    """
+    key = f"asked-to-wait:{cutout.pk}:{cutout.queued_at.timestamp()}"
+    now = timezone.now()
+    try:
+        cache.add(key, now, timeout=REMEMBER_SECONDS)
+        first: datetime = cache.get(key, now)
+    except Exception:
+        logger.exception("The cache does not say for how long cutout %s has waited", cutout.pk)
+        return now
+    return first
+
+
+def _let_all_wait(
+    cutout: Cutout,
+    claim: Claim,
+    error: ProcessingError,
+    *,
+    delay: float,
+    count_failure: bool = False,
+) -> None:
+    """What stands in the way of this one stands in the way of all that its engine is to do."""
     put_back(
         Cutout,
         claim,
-        delay=error.retry_after,
+        delay=delay,
         code=error.code,
         message=error.message,
-        count_failure=not patient,
+        count_failure=count_failure,
         final_code=error.code,
     )
     postpone(
         Cutout,
-        delay=error.retry_after,
+        delay=delay,
         code=error.code,
         message=error.message,
         engine=cutout.engine,
-        kind=Cutout.Kind.EXTRACTED,
+        kind=Cutout.Kind.EXTRACTED,  # edited ones need no engine
+    )
+
+
+def _ask_again(cutout: Cutout, claim: Claim, error: ServiceFailed) -> None:
+    put_back(
+        Cutout,
+        claim,
+        delay=SERVICE_RETRY_SECONDS * 3**cutout.failures,
+        code=error.code,
+        message=error.message,
+        final_code=error.code,
+    )
+
+
+def _try_again(claim: Claim) -> None:
+    put_back(
+        Cutout,
+        claim,
+        delay=RETRY_DELAY_SECONDS,
+        code="internal_error",
+        message="Something went wrong on the server while cutting this picture out.",
     )
 
 

@@ -26,6 +26,7 @@ from images.queue import presence
 from images.queue.slow import ordinary_cutouts, slow_cutouts
 from images.queue.stalls import HEAL_SECONDS, STALL_SECONDS, StallDetector
 from images.queue.wakeups import ensure_wakeups
+from images.services import cutouts
 from images.services.cutouts import queue_positions
 from images.services.uploads import submit_image
 from images.tasks import run_next_cutout, run_next_slow_cutout
@@ -175,13 +176,33 @@ class TestAnswersOfTheService:
             assert 30 < (row.not_before - timezone.now()).total_seconds() <= 40
         assert len(service.asked) == 1
 
-    def test_but_not_for_ever(self, owner: User, service: FakeService) -> None:
+    def test_but_not_for_ever(
+        self, owner: User, service: FakeService, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        service.answer = refusal(429, "rate_limit_exceeded")
+        cutout = submit_slow(owner)
+        self.run(cutout)
+        assert (cutout.status, cutout.failures) == (Status.QUEUED, 0)
+        monkeypatch.setattr(cutouts, "SERVICE_PATIENCE", timedelta(0))
+        for failures in (1, 2):
+            self.run(cutout)
+            assert (cutout.status, cutout.failures) == (Status.QUEUED, failures)
+        self.run(cutout)
+        assert (cutout.status, cutout.error_code) == (Status.FAILED, "service_busy")
+
+    def test_patience_begins_with_the_first_time_and_not_in_the_line(
+        self, owner: User, service: FakeService, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         service.answer = refusal(429, "rate_limit_exceeded")
         cutout = submit_slow(owner)
         Cutout.objects.update(queued_at=timezone.now() - timedelta(hours=2))
-        for _ in range(3):
+        for _ in range(4):
             self.run(cutout)
-        assert (cutout.status, cutout.error_code) == (Status.FAILED, "service_busy")
+            assert (cutout.status, cutout.failures) == (Status.QUEUED, 0)
+        now = timezone.now() + timedelta(minutes=61)
+        monkeypatch.setattr(timezone, "now", lambda: now)
+        self.run(cutout)
+        assert (cutout.status, cutout.failures) == (Status.QUEUED, 1)
 
 
 class SlowService:
