@@ -9,6 +9,8 @@ from PIL import Image, ImageDraw
 KEEP, REMOVE = 1, -1
 _FILLS = {True: 2, False: 1}
 
+Point = tuple[float, float]
+
 
 @dataclass(frozen=True, slots=True)
 class Stroke:
@@ -19,15 +21,30 @@ class Stroke:
 
     keep: bool
     radius: float
-    points: Sequence[tuple[float, float]]
+    points: Sequence[Point]
 
     def touches(self, size: tuple[int, int]) -> bool:
-        """Whether a point of it, with its radius, lies on a picture of that size."""
-        width, height = size
+        """Whether any of it, with its radius, lies on a picture of that size."""
+        low = -self.radius
+        high = (size[0] + self.radius, size[1] + self.radius)
+        following = self.points[1:] or self.points
         return any(
-            -self.radius <= x <= width + self.radius and -self.radius <= y <= height + self.radius
-            for x, y in self.points
+            _crosses(one, other, low, high)
+            for one, other in zip(self.points, following, strict=False)
         )
+
+
+def _crosses(one: Point, other: Point, low: float, high: Point) -> bool:
+    """Whether a straight line enters the box from (low, low) to `high`; a point is a short one."""
+    enters, leaves = 0.0, 1.0  # parts of the way
+    for start, stop, limit in zip(one, other, high, strict=True):
+        if start == stop:
+            if not low <= start <= limit:
+                return False
+            continue
+        first, last = sorted(((low - start) / (stop - start), (limit - start) / (stop - start)))
+        enters, leaves = max(enters, first), min(leaves, last)
+    return enters <= leaves
 
 
 def draw_strokes(

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from processing.guided import (
     refine_by_strokes,
 )
 from processing.guided.strokes import KEEP, REMOVE, draw_strokes
+from processing.imageio import encode_matte
 
 SIZE = (360, 270)
 LEFT, RIGHT = (50, 70, 150, 200), (220, 80, 310, 190)
@@ -209,7 +211,44 @@ def test_drawing_strokes() -> None:
 def test_strokes_know_whether_they_are_on_the_picture() -> None:
     assert Stroke(True, 5, [(-4, 50)]).touches((100, 100))
     assert Stroke(True, 5, [(-40, 50), (50, 50)]).touches((100, 100))
-    assert not Stroke(True, 5, [(-40, 50), (50, 160)]).touches((100, 100))
+    assert not Stroke(True, 5, [(-40, 50)]).touches((100, 100))
+
+
+@pytest.mark.parametrize(
+    ("points", "touches"),
+    [
+        ([(-40, 50), (140, 50)], True),
+        ([(50, 140), (50, -40)], True),
+        ([(-40, 50), (50, 160)], True),  # across a corner
+        ([(-40, 104), (140, 104)], True),  # its radius reaches in
+        ([(-40, 110), (140, 110)], False),
+        ([(-40, -40), (-40, 140)], False),
+        ([(-40, 50), (-20, 50)], False),  # ends before
+        ([(-80, 50), (50, 260)], False),  # around a corner
+        ([(-40, -40), (-40, 140), (140, 30)], True),  # the second part of it
+        ([(-40, 50), (-40, 50)], False),
+        ([(-1e5, 50), (1e5, 50)], True),
+        ([(-40, 50), (-40 + 1e-320, 50)], False),
+    ],
+)
+def test_a_line_that_begins_and_ends_outside_may_cross_the_picture(
+    points: list[tuple[float, float]], touches: bool
+) -> None:
+    assert Stroke(True, 5, points).touches((100, 100)) is touches
+
+
+def test_a_further_stroke_is_quick() -> None:
+    """On the largest picture there is. Time of the processor, since others may keep it busy."""
+    size = (WORKING_SIDE, WORKING_SIDE)
+    picture = prepare(scene(drawn_mask(LEFT, RIGHT)).resize(size))
+    found = drawn_mask(LEFT).resize(size)
+    stroke = Stroke(True, 20, [(x * 1024 / 360, y * 1024 / 270) for x, y in line_in(RIGHT)])
+    times = []
+    for _ in range(3):
+        began = time.process_time()
+        encode_matte(refine_by_strokes(picture, found, [stroke], full_size=size))
+        times.append(time.process_time() - began)
+    assert min(times) < 0.3, times
 
 
 def test_nothing_heavy_is_imported() -> None:
