@@ -4,7 +4,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from threading import Lock
+from threading import Lock, Timer
 from typing import Any
 from uuid import UUID
 
@@ -30,7 +30,8 @@ from processing.imageio import encode_matte, open_matte, open_working_copy
 from processing.pipeline import Pixels
 from processing.spec.values import Region
 
-# Strokes come in sequences: what they all need is kept for the next, some 8 MB a picture.
+# Strokes come in sequences: what they all need is kept for the next. So many pictures (7 to 9 MB
+# each) and so many mattes (up to 1 MB), in each web process.
 KEPT = 3
 KEPT_SECONDS = 300.0
 
@@ -42,7 +43,7 @@ class StrokeOutside(ServiceError):
 
     def __init__(self, index: int, size: tuple[int, int]) -> None:
         super().__init__(
-            f"No point of this stroke lies on the picture, which has {size[0]} x {size[1]} "
+            f"No part of this stroke lies on the picture, which has {size[0]} x {size[1]} "
             "pixels. Points are in pixels of the upright original."
         )
         self.index = index
@@ -95,23 +96,23 @@ def _check(cutout: Cutout, marks: Marks) -> None:
 
 def _refine(cutout: Cutout, marks: Marks) -> Pixels:
     picture = _prepared(cutout)
-    matte = _kept.get(cutout.pk)
+    matte = _mattes.get(cutout.pk)
     if matte is None and not _found_nothing(cutout):
         matte = _full_matte(cutout)
         assert matte is not None
         matte = shrink(matte, picture)
-        _kept.put(cutout.pk, matte)
+        _mattes.put(cutout.pk, matte)
     box = _box(cutout, marks)
     return refine_by_strokes(picture, matte, marks.strokes, full_size=_size(cutout), roi=box)
 
 
 def _prepared(cutout: Cutout) -> Prepared:
-    found: Prepared | None = _kept.get(cutout.image_id)
+    found: Prepared | None = _pictures.get(cutout.image_id)
     if found is None:
         with open_file(cutout.image.original) as file:
             copy = open_working_copy(file, max_pixels=None, min_side=WORKING_SIDE)
         found = prepare(copy.image)
-        _kept.put(cutout.image_id, found)
+        _pictures.put(cutout.image_id, found)
     return found
 
 
@@ -135,11 +136,12 @@ def _size(cutout: Cutout) -> tuple[int, int]:
 
 
 class _Kept:
-    """The few things used last, for a few minutes; threads share it."""
+    """The few things used last; threads share it. Nothing stays for long once nobody asks."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._things: OrderedDict[Hashable, tuple[float, Any]] = OrderedDict()
+        self._timer: Timer | None = None
 
     def get(self, key: UUID) -> Any:
         with self._lock:
@@ -152,21 +154,44 @@ class _Kept:
 
     def put(self, key: UUID, thing: Any) -> None:
         with self._lock:
+            self._things.pop(key, None)
             self._things[key] = (time.monotonic(), thing)
             self._forget()
+            self._watch()
 
     def clear(self) -> None:
         with self._lock:
             self._things.clear()
+
+    def __len__(self) -> int:
+        return len(self._things)
 
     def _forget(self) -> None:
         """The oldest come first."""
         limit = time.monotonic() - KEPT_SECONDS
         while self._things:
             key, (used, _thing) = next(iter(self._things.items()))
-            if used > limit and len(self._things) <= 2 * KEPT:
+            if used > limit and len(self._things) <= KEPT:
                 return
             del self._things[key]
 
+    def _watch(self) -> None:
+        """Forget in time even if nobody asks for anything any more.
 
-_kept = _Kept()
+        A timer that a fork left behind in another process is not alive here.
+        """
+        if self._things and not (self._timer and self._timer.is_alive()):
+            used, _thing = next(iter(self._things.values()))
+            left = max(0.0, used + KEPT_SECONDS - time.monotonic())
+            self._timer = Timer(left, self._time_is_up)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _time_is_up(self) -> None:
+        with self._lock:
+            self._timer = None
+            self._forget()
+            self._watch()
+
+
+_pictures, _mattes = _Kept(), _Kept()

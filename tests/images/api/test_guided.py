@@ -1,8 +1,11 @@
 """POST /api/v1/cutouts/{id}/refine/: strokes of a person who shows what is missing or too much."""
 
 import json
+import time
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -32,7 +35,8 @@ GROUND = {"keep": True, "radius": 4, "points": [[8, 8]]}
 
 @pytest.fixture(autouse=True)
 def nothing_kept() -> None:
-    guided._kept.clear()
+    guided._pictures.clear()
+    guided._mattes.clear()
 
 
 def url_of(cutout: Cutout) -> str:
@@ -59,6 +63,15 @@ def stored(cutout: Cutout) -> Pixels.Image:
 def first_error(response: Any) -> tuple[int, str, str | None]:
     (error,) = response.json()["errors"]
     return response.status_code, error["code"], error["attr"]
+
+
+def eventually(check: Callable[[], bool]) -> bool:
+    end = time.monotonic() + 10
+    while not check():
+        if time.monotonic() >= end:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def test_without_strokes_it_is_the_matte(api: APIClient, cutout: Cutout) -> None:
@@ -101,18 +114,51 @@ def test_what_is_kept_in_memory_changes_nothing(api: APIClient, cutout: Cutout) 
     first = refine(api, cutout, strokes=[DISC]).content
     assert refine(api, cutout, strokes=[GROUND]).content != first
     assert refine(api, cutout, strokes=[DISC]).content == first
-    guided._kept.clear()
+    guided._pictures.clear()
+    guided._mattes.clear()
     assert refine(api, cutout, strokes=[DISC]).content == first
 
 
-def test_memory_is_bounded_and_forgets(monkeypatch: pytest.MonkeyPatch, owner: User) -> None:
-    pictures = [submit(owner).pk for _ in range(2 * guided.KEPT + 3)]
-    for key in pictures:
-        guided._kept.put(key, "thing")
-    assert [guided._kept.get(key) for key in pictures[:3]] == [None] * 3
-    assert guided._kept.get(pictures[3]) == "thing"
-    monkeypatch.setattr(guided, "KEPT_SECONDS", -1.0)
-    assert guided._kept.get(pictures[3]) is None
+def test_a_further_stroke_reads_no_file(api: APIClient, cutout: Cutout) -> None:
+    first = refine(api, cutout, strokes=[DISC]).content
+    for file in (cutout.matte, cutout.image.original):
+        file.storage.delete(str(file.name))
+    assert refine(api, cutout, strokes=[DISC]).content == first
+
+
+def test_memory_is_bounded() -> None:
+    kept, keys = guided._Kept(), [uuid4() for _ in range(guided.KEPT + 2)]
+    for key in keys:
+        kept.put(key, str(key))
+    assert [kept.get(key) for key in keys] == [None, None, *map(str, keys[2:])]
+    kept.put(keys[2], "again")
+    kept.put(keys[0], "more")
+    assert (kept.get(keys[2]), kept.get(keys[3])) == ("again", None)
+
+
+def test_memory_is_emptied_in_time_though_nobody_asks(
+    api: APIClient, cutout: Cutout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guided, "KEPT_SECONDS", 0.3)
+    pictures, mattes = guided._Kept(), guided._Kept()
+    monkeypatch.setattr(guided, "_pictures", pictures)
+    monkeypatch.setattr(guided, "_mattes", mattes)
+    assert refine(api, cutout, strokes=[DISC]).status_code == 200
+    assert (len(pictures), len(mattes)) == (1, 1)
+    assert eventually(lambda: len(pictures) == len(mattes) == 0)
+
+
+def test_what_is_used_stays_and_then_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guided, "KEPT_SECONDS", 0.5)
+    kept, old, used = guided._Kept(), uuid4(), uuid4()
+    kept.put(old, "old")
+    kept.put(used, "used")
+    began = time.monotonic()
+    while time.monotonic() - began < 0.8:
+        assert kept.get(used) == "used"
+        time.sleep(0.02)
+    assert len(kept) == 1
+    assert eventually(lambda: len(kept) == 0)
 
 
 def test_saving_makes_an_edited_cutout(api: APIClient, image: Image, cutout: Cutout) -> None:
@@ -240,6 +286,11 @@ def test_coordinates_of_something_else(api: APIClient, cutout: Cutout) -> None:
         response = refine(api, cutout, strokes=[DISC, beyond], save=save)
         assert first_error(response) == (400, "stroke_outside", "strokes.1.points")
         assert "120 x 90" in response.json()["errors"][0]["detail"]
+
+
+def test_a_line_across_the_picture_touches_it(api: APIClient, cutout: Cutout) -> None:
+    across = {"keep": False, "radius": 3, "points": [[-50, 45], [200, 45]]}
+    assert matte_in(refine(api, cutout, strokes=[across])).getpixel((60, 45)) == 0
 
 
 @pytest.mark.parametrize("roi", ["1 2", "0% 0% 200% 100%", "0px 0px 500px 90px", "a\0b", "x" * 200])
