@@ -49,6 +49,7 @@ CUTOUT = (
         "coverage",
         "confidence",
         "needs_look",
+        "refinement",
         "answered_by",
     ),
     *("timings", "error_code", "error_message", "rating", "rating_reason", "rated_at"),

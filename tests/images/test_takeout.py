@@ -65,6 +65,13 @@ class TestContents:
         assert Pixels.open(BytesIO(archive.read(version["mattes"]))).mode == "L"
         assert "missing.txt" not in archive.namelist()
 
+    def test_what_became_of_a_cutout(self, cutout: Cutout, owner: User) -> None:
+        told = {"needs_look": True, "refinement": "thin", "answered_by": "u2net"}
+        Cutout.objects.update(**told)
+        (record,) = read_json(take(owner), "images.json")
+        (version,) = record["cutouts"]
+        assert {name: version[name] for name in told} == told
+
     def test_a_stored_output_is_not_made_again(self, cutout: Cutout, owner: User) -> None:
         stored = get_rendition(cutout=cutout, spec=RenderSpec())
         Path(stored.file.path).write_bytes(b"as it was stored")
