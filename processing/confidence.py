@@ -11,6 +11,9 @@ Each is put on a scale on which made-up pictures (``python -m scripts.bench.fit_
 mean of 0 and a deviation of 1, and all count alike: weights that were fitted to those pictures were
 no better on them, and worse on others. What they come to is turned into a share by a logistic
 curve, fitted to the same pictures. docs/engines.md says how well that tells good from bad.
+
+Where they say nothing, because all is kept, the matte is outline and no area, or the engine is not
+of the kind they were fitted to, confidence has a ceiling at which a person should look.
 """
 
 from dataclasses import dataclass
@@ -19,6 +22,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from .engines import Prediction
+from .matte import coverage
 
 SIDE = 320
 # Pixels of such a map around the outline in which any matte is soft.
@@ -28,6 +32,12 @@ BORDER = 2
 NEEDS_LOOK = 0.6
 # Raw peaks below this take confidence away in proportion: the engine has hardly seen anything.
 SURE_PEAK = 0.5
+# The most confidence there is where the signs say nothing; below NEEDS_LOOK.
+CEILING = 0.5
+# Above this share of the picture nothing was cut out.
+KEEPS_ALL = 0.98
+# Below this share of pixels away from any outline, the map is a pattern and shows no subject.
+LEAST_CALM = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +70,27 @@ def judge(prediction: Prediction, matte: Image.Image) -> Judgement:
     """Judge a prediction. matte: L, cleaned, at the engine's own size.
 
     The signs are taken from the map as the engine gave it; a matte that is empty is worth nothing.
+    needs_look is always confidence < NEEDS_LOOK, so that it can be told again later.
     """
     if matte.getbbox() is None:
         return Judgement(0.0, needs_look=True)
     doubt = sum_of_signs(signs(prediction.matte), SCALE)
     sure = 1 / (1 + float(np.exp(-(SCALE.offset + SCALE.slope * doubt))))
-    confidence = round(sure * min(1.0, prediction.peak / SURE_PEAK), 3)
+    peak = float(np.nan_to_num(prediction.peak, posinf=0.0))
+    confidence = round(sure * min(1.0, max(0.0, peak) / SURE_PEAK), 3)
+    if not _is_telling(prediction, matte):
+        confidence = min(confidence, CEILING)
     return Judgement(confidence, needs_look=confidence < NEEDS_LOOK)
+
+
+def _is_telling(prediction: Prediction, matte: Image.Image) -> bool:
+    calm = float(_far_from_outline(_at_side(prediction.matte)).mean())
+    return prediction.is_fitted and coverage(matte) <= KEEPS_ALL and calm >= LEAST_CALM
 
 
 def signs(matte: Image.Image) -> tuple[float, ...]:
     """The four signs of a map (L, any size), as logarithms where they span magnitudes."""
-    if matte.size != (SIDE, SIDE):
-        matte = matte.resize((SIDE, SIDE), Image.Resampling.BILINEAR, reducing_gap=2)
+    matte = _at_side(matte)
     values = np.asarray(matte, np.float32) / 255
     soft = values * (1 - values)
     total = float(values.sum()) or 1.0
@@ -89,6 +107,12 @@ def signs(matte: Image.Image) -> tuple[float, ...]:
 def sum_of_signs(found: tuple[float, ...], scale: Scale) -> float:
     placed = zip(found, scale.means, scale.deviations, strict=True)
     return sum((one - mean) / deviation for one, mean, deviation in placed)
+
+
+def _at_side(matte: Image.Image) -> Image.Image:
+    if matte.size == (SIDE, SIDE):
+        return matte
+    return matte.resize((SIDE, SIDE), Image.Resampling.BILINEAR, reducing_gap=2)
 
 
 def _far_from_outline(matte: Image.Image) -> np.ndarray:

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
 import django_filters as filters
+from django import forms
 from django.db.models import Q
 from rest_framework.exceptions import ValidationError
 
@@ -30,6 +31,22 @@ class MomentFilter(filters.IsoDateTimeFilter):
         return super().filter(images, value.astimezone(UTC) if value else value)
 
 
+class YesOrNoField(forms.Field):
+    """Words that mean neither are refused: with the field of Django they would list everything."""
+
+    words: ClassVar = {"": None, "true": True, "1": True, "false": False, "0": False}
+
+    def to_python(self, value: str | None) -> bool | None:
+        try:
+            return self.words[(value or "").lower()]
+        except KeyError:
+            raise forms.ValidationError("Say true or false, or 1 or 0.", code="invalid") from None
+
+
+class YesOrNoFilter(filters.BooleanFilter):
+    field_class = YesOrNoField
+
+
 class ImageFilter(filters.FilterSet):
     status = filters.ChoiceFilter(choices=Status.choices, method="by_status")
     engine = filters.CharFilter(field_name="latest_cutout__engine")
@@ -37,8 +54,8 @@ class ImageFilter(filters.FilterSet):
         method="by_tag", max_length=MAX_TAG_SENT, label="Name of a tag, in any case"
     )
     batch = filters.UUIDFilter(field_name="batch_id")
-    favourite = filters.BooleanFilter()
-    needs_look = filters.BooleanFilter(
+    favourite = YesOrNoFilter()
+    needs_look = YesOrNoFilter(
         method="by_doubt", label="Whether somebody should look at the cutout that is shown"
     )
     search = filters.CharFilter(
@@ -46,7 +63,7 @@ class ImageFilter(filters.FilterSet):
     )
     created_after = MomentFilter(field_name="created_at", lookup_expr="gte")
     created_before = MomentFilter(field_name="created_at", lookup_expr="lt")
-    trash = filters.BooleanFilter(method="unchanged", label="1: those in the trash instead")
+    trash = YesOrNoFilter(method="unchanged", label="1: those in the trash instead")
 
     class Meta:
         model = Image

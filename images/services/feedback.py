@@ -1,10 +1,12 @@
 """What people think of a cutout: good or bad, and why."""
 
+from django.db.models import BooleanField, Case, Value, When
 from django.utils import timezone
 
 from images.models import Cutout, Status
 from images.services.errors import CutoutNotReady
 from images.services.finished import check_done
+from processing.confidence import NEEDS_LOOK
 
 MAX_REASON_LENGTH = 500
 
@@ -29,5 +31,11 @@ def give_feedback(*, cutout: Cutout, rating: Cutout.Rating, reason: str = "") ->
 
 
 def take_back_feedback(*, cutout: Cutout) -> None:
-    """As if nobody had ever judged. Does nothing where nobody has."""
-    Cutout.objects.filter(pk=cutout.pk).update(rating="", rating_reason="", rated_at=None)
+    """As if nobody had ever judged: doubt counts again. Does nothing where nobody has."""
+    doubtful = When(confidence__lt=NEEDS_LOOK, then=Value(value=True))
+    Cutout.objects.filter(pk=cutout.pk).exclude(rating="").update(
+        rating="",
+        rating_reason="",
+        rated_at=None,
+        needs_look=Case(doubtful, default=Value(value=False), output_field=BooleanField()),
+    )

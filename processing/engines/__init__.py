@@ -42,6 +42,7 @@ class Prediction:
     disagreement: L1 distance of the maps of the picture and of its mirror image over their mean
     area, 0..2; None where only one was looked at.
     answered_by: the engine whose matte it is, where one engine asks others; else blank.
+    is_fitted: whether the signs of doubt (processing.confidence) were fitted to maps of its kind.
     raw: the map before any stretching, float32 of 0..1, (height, width); None where there is none.
     """
 
@@ -50,6 +51,7 @@ class Prediction:
     softness: float
     disagreement: float | None = None
     answered_by: str = ""
+    is_fitted: bool = True
     raw: "np.ndarray | None" = field(default=None, compare=False, repr=False)
 
 

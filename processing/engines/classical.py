@@ -14,13 +14,22 @@ from .rembg_engine import softness
 
 @dataclass(frozen=True, slots=True)
 class ClassicalEngine:
-    """Deterministic; see ``processing.classical``. Good at one thing on a plain ground."""
+    """Deterministic; see ``processing.classical``. Good at one thing on a plain ground.
+
+    Its maps are crisp where they are wrong too: somebody should look at every one of its mattes.
+    """
 
     info: EngineInfo
 
     def predict(self, image: Image.Image) -> Prediction:
         found = find_subject(image)
-        return Prediction(found.matte, float(found.raw.max()), softness(found.raw), raw=found.raw)
+        return Prediction(
+            found.matte,
+            float(found.raw.max()),
+            softness(found.raw),
+            is_fitted=False,
+            raw=found.raw,
+        )
 
 
 def load(info: EngineInfo, weights: Path | None, threads: int | None) -> ClassicalEngine:

@@ -13,6 +13,7 @@ from images.services.cutouts import request_cutout
 from images.services.errors import CutoutHasFailed, CutoutNotReady, ServiceError
 from images.services.feedback import give_feedback, take_back_feedback
 from images.tasks import run_next_cutout
+from processing.confidence import NEEDS_LOOK
 
 pytestmark = pytest.mark.django_db
 Rating = Cutout.Rating
@@ -63,6 +64,25 @@ def test_whoever_has_judged_has_looked(api: APIClient, cutout: Cutout) -> None:
     assert api.put(address(cutout), {"rating": "up"}).json()["needs_look"] is False
     cutout.refresh_from_db()
     assert cutout.needs_look is False
+
+
+@pytest.mark.parametrize(
+    ("confidence", "doubtful"), [(0.31, True), (NEEDS_LOOK, False), (0.9, False), (None, False)]
+)
+def test_taken_back_doubt_counts_again(
+    api: APIClient, cutout: Cutout, confidence: float | None, doubtful: bool
+) -> None:
+    Cutout.objects.update(confidence=confidence, needs_look=doubtful)
+    assert api.put(address(cutout), {"rating": "up"}).json()["needs_look"] is False
+    assert api.delete(address(cutout)).status_code == 204
+    assert api.get(f"/api/v1/cutouts/{cutout.pk}/").json()["needs_look"] is doubtful
+
+
+def test_taking_back_what_nobody_said_changes_nothing(cutout: Cutout) -> None:
+    Cutout.objects.update(confidence=0.9, needs_look=True)
+    take_back_feedback(cutout=cutout)
+    cutout.refresh_from_db()
+    assert cutout.needs_look
 
 
 def test_api(api: APIClient, cutout: Cutout) -> None:

@@ -29,6 +29,12 @@ def test_one_thing_on_a_textured_ground(box: tuple[int, int, int, int]) -> None:
     assert iou(cut_out(scene(truth)), truth) > 0.8
 
 
+def test_somebody_should_always_look() -> None:
+    picture = scene(drawn_mask((100, 60, 240, 200)))
+    engine = get_engine("classical", model_dir=Path("/nowhere"), threads=1)
+    assert extract(picture, engine, SPEC).needs_look
+
+
 def test_two_things() -> None:
     truth = drawn_mask((50, 70, 150, 200), (220, 80, 310, 190))
     assert iou(cut_out(scene(truth)), truth) > 0.8

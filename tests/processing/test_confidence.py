@@ -75,7 +75,41 @@ def test_maps_that_say_nothing(size: tuple[int, int], level: int) -> None:
     judgement = judge(Prediction(matte, level / 255, 0.0), clean(matte))
     assert 0 <= judgement.confidence <= 1
     assert np.isfinite(signs(matte)).all()
-    assert judgement.needs_look or level == 255
+    assert judgement.needs_look
+
+
+@pytest.mark.parametrize("level", [254, 255])
+def test_a_matte_that_keeps_everything_needs_a_look(level: int) -> None:
+    matte = Image.new("L", (SIDE, SIDE), level)
+    ImageDraw.Draw(matte).rectangle((0, 0, 20, 40), fill=0)  # eight thousandths are gone
+    judgement = judge(Prediction(matte, 1.0, 0.0), clean(matte))
+    assert judgement.confidence < NEEDS_LOOK
+    assert judgement.needs_look
+
+
+def test_a_matte_that_keeps_most_does_not() -> None:
+    matte = Image.new("L", (SIDE, SIDE), 255)
+    ImageDraw.Draw(matte).rectangle((0, 0, SIDE, 30), fill=0)
+    assert not judge(Prediction(matte, 1.0, 0.0), clean(matte)).needs_look
+
+
+@pytest.mark.parametrize("side", [160, SIDE, 1024, 2048])
+def test_a_checkerboard_needs_a_look(side: int) -> None:
+    values = (np.indices((side, side)).sum(axis=0) % 2 * 255).astype(np.uint8)
+    matte = Image.fromarray(values)
+    assert judge(Prediction(matte, 1.0, 0.0), clean(matte)).needs_look
+
+
+@pytest.mark.parametrize("peak", [float("nan"), float("inf"), float("-inf"), -1.0])
+def test_a_peak_that_is_no_share_is_no_confidence(peak: float) -> None:
+    judgement = judge(Prediction(disc(), peak, float("nan")), disc())
+    assert (judgement.confidence, judgement.needs_look) == (0.0, True)
+
+
+def test_maps_that_it_was_not_fitted_to_always_need_a_look() -> None:
+    judgement = judge(Prediction(disc(), 1.0, 0.0, is_fitted=False), disc())
+    assert 0 < judgement.confidence < NEEDS_LOOK
+    assert judgement.needs_look
 
 
 def test_the_size_of_the_map_hardly_matters() -> None:

@@ -207,6 +207,33 @@ class TestRead:
         assert found("") == [str(waiting.pk)]
         assert api.get(f"{IMAGES}?status=nonsense").status_code == 400
 
+    @pytest.mark.parametrize("name", ["favourite", "needs_look"])
+    def test_yes_and_no(self, api: APIClient, owner: User, name: str) -> None:
+        plain, chosen = submit(owner), submit(owner)
+        run_next_cutout()
+        run_next_cutout()
+        Image.objects.filter(pk=chosen.pk).update(favourite=True)
+        Cutout.objects.filter(image=chosen).update(needs_look=True)
+
+        def found(value: str) -> list[str]:
+            body = api.get(f"{IMAGES}?{name}={value}").json()
+            return [item["id"] for item in body["results"]]
+
+        for yes in ("true", "1", "True"):
+            assert found(yes) == [str(chosen.pk)], yes
+        for no in ("false", "0", "False"):
+            assert found(no) == [str(plain.pk)], no
+        assert len(found("")) == 2
+
+    @pytest.mark.parametrize("name", ["favourite", "needs_look", "trash"])
+    @pytest.mark.parametrize("value", ["maybe", "2", "yes", "10", "%00", "true%20"])
+    def test_other_words_are_refused(
+        self, api: APIClient, image: Image, name: str, value: str
+    ) -> None:
+        refused = api.get(f"{IMAGES}?{name}={value}")
+        assert refused.status_code == 400
+        assert [error["attr"] for error in refused.json()["errors"]] == [name]
+
     @pytest.mark.parametrize(
         "query",
         [
