@@ -128,7 +128,7 @@ def _quantized_session(info: EngineInfo, weights: Path, threads: int | None) -> 
     try:
         import rembg
 
-        options = session_options(threads)
+        options = session_options(threads, in_bytes=True)
         with _u2net_home(weights.parent):
             return rembg.new_session(
                 "u2net_custom",

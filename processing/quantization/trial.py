@@ -52,7 +52,8 @@ class Trial:
 def try_out(quantized: Path, weights: Path, *, threads: int | None) -> Trial:
     """Compare both networks on photographs; takes some seconds."""
     inputs = [to_input(picture) for picture in islice(photographs(), PHOTOGRAPHS)]
-    fast, exact = (cpu_session(path, threads) for path in (quantized, weights))
+    fast = cpu_session(quantized, threads, in_bytes=True)
+    exact = cpu_session(weights, threads)
     differences = [np.abs(_map_of(fast, x) - _map_of(exact, x)).mean() for x in inputs]
     return Trial(round(float(np.mean(differences)), 4), round(_speedup(fast, exact, inputs), 2))
 
