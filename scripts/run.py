@@ -130,14 +130,15 @@ def by_whom(port: int) -> str:
 def warming_up(data_dir: Path) -> Iterator[None]:
     """Compiles what is compiled at its first use, while the rest is prepared."""
     libraries = ["rembg", "onnxruntime", "pymatting", "numba", "numpy"]
-    wanted = " ".join([sys.version.split()[0], sys.prefix, *map(version, libraries)])
+    sources = [f"{path} {path.stat().st_mtime_ns}" for path in loop_sources()]  # as numba does
+    wanted = " ".join([sys.version.split()[0], sys.prefix, *map(version, libraries), *sources])
     stamp = Stamp(data_dir, "warm", wanted)
     if stamp.is_current():
         yield
         return
     say("Warming up the image libraries (about half a minute, the first time only) ...")
     process = subprocess.Popen(
-        [sys.executable, "-c", "import rembg"],
+        [sys.executable, "-c", "import rembg, processing.warming as own; own.compile_loops()"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -152,6 +153,12 @@ def warming_up(data_dir: Path) -> Iterator[None]:
         stamp.write()
     else:
         say(f"{words.rstrip()}\nThe image libraries cannot be used; the lines above say why.")
+
+
+def loop_sources() -> list[Path]:
+    """Files with loops of ours that are compiled; a new version of one is compiled anew."""
+    folder = ROOT / "processing"
+    return sorted(path for path in folder.rglob("*.py") if "compiled(" in path.read_text())
 
 
 def check_settings(default_engine: str) -> None:
