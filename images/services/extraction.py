@@ -7,8 +7,9 @@ from time import perf_counter
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
-from images.models import Cutout, Image, Rendition
+from images.models import Cutout, Image, Rendition, Status
 from images.queue.claims import Claim, fail, finish
 from images.services import export
 from images.services.errors import FileLost, NotNow, ServiceError
@@ -100,7 +101,12 @@ def _decode(image: Image) -> tuple[Pixels, tuple[int, int], dict[str, float]]:
 
 
 def _warm_preview(image: Image, preview: Pixels) -> None:
-    """After the cutout is done, since it can be made later as well, by whoever looks first."""
+    """After the cutout is done, since it can be made later as well, by whoever looks first.
+
+    Not while other pictures wait: programs that send many look at none of them here.
+    """
+    if Cutout.objects.filter(status=Status.QUEUED, not_before__lte=timezone.now()).exists():
+        return
     try:
         store_preview(image=image, preview=preview)
     except (OSError, ServiceError):

@@ -126,6 +126,16 @@ class TestRun:
         assert Rendition.objects.get(cutout=cutout).spec == str(thumbnail)
         assert queued_image.preview
 
+    def test_previews_wait_while_pictures_do(self, owner: User) -> None:
+        """Made by whoever looks first; but for the last one there is time at once."""
+        first, last = submit(owner), submit(owner, "other.png")
+        for image, has_preview in ((first, False), (last, True)):
+            run_next_cutout()
+            image.refresh_from_db()
+            assert image.current_cutout is not None
+            assert bool(image.preview) is has_preview
+        assert previews.ensure_preview(image=first).preview
+
     def test_nothing_to_do(self, db: None) -> None:
         assert cutouts.run_next() is False
 
