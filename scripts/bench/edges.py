@@ -279,8 +279,7 @@ def _drawn() -> Iterable[Case]:
 
 def measure_sizes() -> None:
     drawing = drawings.draw(drawings.hair, rough=drawings.hairy_outline)
-    noise = np.random.default_rng(0).integers(0, 256, (320, 320), np.uint8)
-    unsure = Image.fromarray(noise).filter(ImageFilter.GaussianBlur(1))
+    unsure = drawings.unsure()
     print("| | ms of refining | ms of colours |\n|---|---|---|")
     for name, size in {"1 MP": (1160, 870), "working copy of larger ones": (2048, 1536)}.items():
         image = drawing.image.resize(size, Image.Resampling.BICUBIC)

@@ -37,6 +37,12 @@ def draw(shape: Draw, *, rough: Draw | None = None, size: tuple[int, int] = SIZE
     return Drawing(image, truth, blurred.resize(NETWORK, Image.Resampling.BOX))
 
 
+def unsure() -> Image.Image:
+    """What a network answers that has no idea anywhere."""
+    noise = np.random.default_rng(0).integers(0, 256, NETWORK, np.uint8)
+    return Image.fromarray(noise).filter(ImageFilter.GaussianBlur(1))
+
+
 def _mask(shape: Draw, size: tuple[int, int]) -> Image.Image:
     large = Image.new("L", (size[0] * OVERSAMPLED, size[1] * OVERSAMPLED))
     shape(ImageDraw.Draw(large), OVERSAMPLED)

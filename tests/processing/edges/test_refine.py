@@ -1,13 +1,16 @@
 """What refining edges must do for hair and nets, and what it must never do."""
 
+import json
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw
 
 from processing.edges import REASONS, refine
 from processing.edges.solve import Problem, solve
@@ -21,6 +24,7 @@ from processing.spec import ExtractSpec
 from . import drawings
 from .drawings import Draw, Drawing, draw
 
+ROOT = Path(__file__).parents[3]
 Measure = Callable[[np.ndarray, np.ndarray], float]
 
 
@@ -193,23 +197,31 @@ class Fixed:
 def test_time_is_bounded_at_50_megapixels(unsure: bool) -> None:
     drawing = draw(drawings.hair, rough=drawings.hairy_outline)
     image = drawing.image.resize((8160, 6120), Image.Resampling.NEAREST)
-    seen = drawing.seen
-    if unsure:
-        noise = np.random.default_rng(0).integers(0, 256, (320, 320), np.uint8)
-        seen = Image.fromarray(noise).filter(ImageFilter.GaussianBlur(1))
+    seen = drawings.unsure() if unsure else drawing.seen
     refine(drawing.image, seen, "on")  # compiles
     started = time.thread_time()
     extraction = extract(image, Fixed(seen), ExtractSpec("drawn", refine_edges="on"))
     assert extraction.matte.size == image.size
     assert extraction.refinement in REASONS
     assert time.thread_time() - started < 6  # all of it; refining alone is a fraction
-    started = time.thread_time()
-    refine(image.resize((2048, 1536)), seen, "on")
-    assert time.thread_time() - started < 1.5
+    assert extraction.timings["refine"] < 1500
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux to tell")
+@pytest.mark.parametrize("shape", ["hair", "unsure"])
+def test_memory_is_bounded_at_50_megapixels(shape: str) -> None:
+    """In a process of its own, whose highest mark is the run's. The matte itself has 48 MiB."""
+    command = [sys.executable, "-m", "scripts.bench.large_edges", shape]
+    words = subprocess.run(command, check=True, cwd=ROOT, capture_output=True, text=True).stdout
+    measured = json.loads(words)
+    assert measured["off"]["growth_mib"] < 200
+    assert measured["on"]["growth_mib"] < measured["off"]["growth_mib"] + 50
+    assert measured["refining alone"]["growth_mib"] < 100
+    assert measured["on"]["refine_ms"] < 1500
 
 
 def test_reasons_fit_their_column_and_are_sentences() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
+    page = (ROOT / "docs" / "api.md").read_text()
     for reason, sentence in REASONS.items():
         assert f"| `{reason}` | {sentence} |" in page
         assert re.fullmatch(r"[a-z_]{1,40}", reason)
