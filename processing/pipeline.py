@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from PIL import Image
 
 from .confidence import judge
+from .copies import flatten, limit, limit_size
 from .edges import Refined, refine
 from .engines import Engine, Prediction
 from .errors import NothingFound
@@ -20,7 +21,6 @@ Pixels = Image.Image  # by a name of ours, for rooms that do not import PIL
 
 # Raw peaks below this mean an empty scene; docs/engines.md has the measurement.
 PEAK_OF_NOTHING = 0.2
-MID_GREY = (128, 128, 128)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def extract(
         return _extract_region(image, engine, spec, full_size or image.size)
     step = _Clock()
     with step("prepare"):
-        copy = _flatten(_limit(image, EDGES_SIDE))
+        copy = flatten(limit(image, EDGES_SIDE))
     with step("predict"):
         prediction = engine.predict(copy)
     _require_subject(prediction)
@@ -117,7 +117,7 @@ def _extract_region(
     matte.paste(part.matte, box[:2])
     edges = None
     if part.edges is not None:
-        copy = _limit_size(image.size, EDGES_SIDE)
+        copy = limit_size(image.size, EDGES_SIDE)
         place = _scaled(box, full_size, copy)
         edges = Image.new("RGB", copy)
         inner = (place[2] - place[0], place[3] - place[1])
@@ -144,7 +144,7 @@ def adopt(image: Image.Image, matte: Image.Image) -> Extraction:
     if bbox is None:
         raise NothingFound("The matte that was sent is empty: nothing of the picture would remain.")
     with step("prepare"):
-        copy = _flatten(_limit(image, EDGES_SIDE))
+        copy = flatten(limit(image, EDGES_SIDE))
     with step("edges"):
         small = matte.resize(copy.size, Image.Resampling.BILINEAR, reducing_gap=2)
         edges = estimate_edges(copy, small)
@@ -167,28 +167,8 @@ def make_preview(image: Image.Image) -> Image.Image:
 
     It is also the best thing to give to ``extract``, which would otherwise make one for itself.
     """
-    preview = _limit(image, PREVIEW_SIDE)
+    preview = limit(image, PREVIEW_SIDE)
     return preview.copy() if preview is image else preview
-
-
-def _limit_size(size: tuple[int, int], side: int) -> tuple[int, int]:
-    scale = min(1.0, side / max(size))
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
-
-
-def _limit(image: Image.Image, side: int) -> Image.Image:
-    size = _limit_size(image.size, side)
-    if size == image.size:
-        return image
-    return image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2)
-
-
-def _flatten(image: Image.Image) -> Image.Image:
-    if image.mode == "RGB":
-        return image
-    ground = Image.new("RGB", image.size, MID_GREY)
-    ground.paste(image, mask=image.getchannel("A"))
-    return ground
 
 
 def _require_subject(prediction: Prediction) -> None:

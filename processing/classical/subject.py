@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from processing.copies import scaled
 from processing.guided import colours
 from processing.guided.guide import follow
 
@@ -49,8 +50,8 @@ def find_subject(image: Image.Image) -> Found:
 
 def _reduced(image: Image.Image) -> Image.Image:
     scale = SIDE / max(image.size)
-    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    return image.resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR)
+    how = Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR
+    return image.resize(scaled(image.size, scale), how)
 
 
 def _first_map(regions: Regions) -> np.ndarray:

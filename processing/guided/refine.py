@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 
+from processing.copies import flatten, limit
+
 from . import colours, walks
 from .guide import follow
 from .strokes import KEEP, REMOVE, Stroke, draw_strokes
@@ -61,8 +63,8 @@ class Prepared:
 
 def prepare(image: Image.Image) -> Prepared:
     """Do once per picture (RGB or RGBA) what all its strokes need: some 8 MB for a photograph."""
-    working = _on_grey(_reduced(image, WORKING_SIDE))
-    small = _reduced(working, GRID)
+    working = flatten(limit(image, WORKING_SIDE, Image.Resampling.BOX))
+    small = limit(working, GRID, Image.Resampling.BOX)
     sizes = [small.size]
     while max(sizes[-1]) >= 2 * walks.COARSEST and min(sizes[-1]) >= 8:
         sizes.append((sizes[-1][0] // 2, sizes[-1][1] // 2))
@@ -264,23 +266,6 @@ def _level(small: Image.Image, size: Size) -> Level:
     pixels = np.asarray(small.resize(size, Image.Resampling.BOX).convert("YCbCr"), np.float32)
     pixels = pixels * np.array([1, 2, 2], np.float32)
     return Level(size, pixels, walks.coupling(pixels, STEEPNESS))
-
-
-def _on_grey(image: Image.Image) -> Image.Image:
-    """What lies hidden under transparency must not count."""
-    if image.mode == "RGB":
-        return image
-    ground = Image.new("RGB", image.size, (128, 128, 128))
-    ground.paste(image, mask=image.getchannel("A"))
-    return ground
-
-
-def _reduced(image: Image.Image, side: int) -> Image.Image:
-    scale = min(1.0, side / max(image.size))
-    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    if size == image.size:
-        return image
-    return image.resize(size, Image.Resampling.BOX, reducing_gap=2)
 
 
 def _resized(
