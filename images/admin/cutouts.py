@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -47,6 +47,18 @@ REFUSALS = {
     "not_newest": _("the picture has a newer cutout"),
     "original_deleted": _("the original was deleted after the time it is kept"),
 }
+# Of processing.pipeline and images.services.extraction.
+STAGES = (
+    "decode",
+    "prepare",
+    "predict",
+    "clean",
+    "refine",
+    "edges",
+    "enlarge",
+    "measure",
+    "store",
+)
 
 
 @admin.register(Cutout)
@@ -102,7 +114,7 @@ class CutoutAdmin(ReadOnlyAdmin[Cutout]):
         ),
         (
             _("Times"),
-            {"fields": ("created_at", "queued_at", "started_at", "finished_at", "timings")},
+            {"fields": ("created_at", "queued_at", "started_at", "finished_at", "timings_told")},
         ),
         (
             _("Queue"),
@@ -205,6 +217,22 @@ class CutoutAdmin(ReadOnlyAdmin[Cutout]):
     def edges_told(self, cutout: Cutout) -> str:
         return REASONS.get(cutout.refinement, cutout.refinement) or "–"
 
+    @admin.display(description=_("milliseconds per stage"))
+    def timings_told(self, cutout: Cutout) -> SafeString | str:
+        if not cutout.timings:
+            return "–"
+        rows = format_html_join(
+            "", '<tr><th scope="row">{}</th><td>{}</td></tr>', _in_order(cutout)
+        )
+        head = format_html(
+            '<tr><th scope="col">{}</th><th scope="col">{}</th></tr>', _("Stage"), _("ms")
+        )
+        return format_html(
+            '<table class="board-table is-narrow"><thead>{}</thead><tbody>{}</tbody></table>',
+            head,
+            rows,
+        )
+
     @admin.display(description=_("matte"))
     def matte_name(self, cutout: Cutout) -> str:
         return cutout.matte.name or "–"
@@ -292,6 +320,13 @@ class CutoutAdmin(ReadOnlyAdmin[Cutout]):
         except (ServiceError, ProcessingError) as error:
             raise Http404 from error
         return serve_file(request, rendition.file, content_type=rendition.content_type)
+
+
+def _in_order(cutout: Cutout) -> list[tuple[str, Any]]:
+    """Stages as they follow one another; PostgreSQL does not keep their order."""
+    known = [stage for stage in STAGES if stage in cutout.timings]
+    others = sorted(cutout.timings.keys() - known)
+    return [(stage, cutout.timings[stage]) for stage in known + others]
 
 
 def _say_left(count: int, reason: Any) -> str:

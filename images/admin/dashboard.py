@@ -17,6 +17,7 @@ from images.models import Cutout, Lane, WorkerProcess
 from images.queue.report import QueueReport, report_queue
 from images.queue.workers import is_alive
 from images.services import overview
+from images.services.retrying import LASTING
 from images.services.statistics import Day, recent_days
 
 if TYPE_CHECKING:
@@ -128,11 +129,13 @@ def state_of(worker: WorkerProcess) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """rows: each code with its meaning and links to those cutouts, of a day and of a week."""
+    """rows: each code with its meaning, links to those cutouts, of a day and of a week, and whether
+    another attempt may help.
+    """
 
     last_day: int
     last_week: int
-    rows: Sequence[tuple[overview.FailureCount, str, str, str]]
+    rows: Sequence[tuple[overview.FailureCount, str, str, str, bool]]
 
 
 def _failures() -> Failures:
@@ -141,7 +144,13 @@ def _failures() -> Failures:
         last_day=sum(row.last_day for row in found),
         last_week=sum(row.last_week for row in found),
         rows=[
-            (row, str(meaning_of(row.code)), list_of(row.code, "day"), list_of(row.code, "week"))
+            (
+                row,
+                str(meaning_of(row.code)),
+                list_of(row.code, "day"),
+                list_of(row.code, "week"),
+                row.code not in LASTING,
+            )
             for row in found
         ],
     )

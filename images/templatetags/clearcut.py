@@ -9,6 +9,8 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from images.models import Cutout
+from images.services.retrying import may_help
 from images.services.usage import Used, usage_of
 from images.web.undo import take_undo
 
@@ -43,6 +45,11 @@ def toasts(context: dict[str, Any]) -> dict[str, Any]:
 def used_by(user: Any) -> Used:
     """{% used_by user as usage %}, for pages of accounts: pictures, and bytes of originals."""
     return usage_of(user)
+
+
+@register.filter
+def another_try_may_help(failure: Cutout) -> bool:
+    return may_help(failure)
 
 
 @register.filter

@@ -27,6 +27,11 @@ from processing.spec import DISPLAY, ExtractSpec
 
 VERSIONS_SHOWN = 20
 SIDES = (2048, 1024, 512)
+EDGE_CHOICES = [
+    ("off", gettext_lazy("as they are")),
+    ("auto", gettext_lazy("decide by picture")),
+    ("on", gettext_lazy("refine, as for hair and fur")),
+]
 SWATCHES = [
     ("transparent", gettext_lazy("Transparent")),
     ("#ffffff", gettext_lazy("White")),
@@ -62,17 +67,27 @@ def _context(request: HttpRequest, image: Image) -> dict[str, Any]:
         "display_size": _display_size(image),
         "links": links_of(shown) if shown else [],
         "sides": [side for side in SIDES if side < max(image.width, image.height)],
-        "versions": [
-            (version, engine_label(version.engine), REASONS.get(version.refinement, ""))
-            for version in versions
-        ],
+        "versions": [(version, *_told_of(version)) for version in versions],
         "engines": offered_engines(),
         "engine": shown.engine if shown else default_spec().engine,
         "engine_notice": default_engine_notice(),
+        "edge_choices": EDGE_CHOICES,
         "newer": newer,
         "older": older,
         "swatches": SWATCHES,
     }
+
+
+def _told_of(version: Cutout) -> tuple[str, list[str]]:
+    """What made it, and sentences about how."""
+    if version.kind == Cutout.Kind.EDITED:
+        return _("Edited by hand"), []
+    told = []
+    if version.answered_by:
+        told.append(_("Answered by %(engine)s.") % {"engine": engine_label(version.answered_by)})
+    if version.refinement:
+        told.append(REASONS.get(version.refinement, ""))
+    return engine_label(version.engine), told
 
 
 def _chosen_version(request: HttpRequest, versions: list[Cutout]) -> Cutout | None:
@@ -109,7 +124,9 @@ def _run_again(request: HttpRequest, image: Image) -> None:
         retry_cutout(cutout=image.latest_cutout)
     else:
         engine = request.POST.get("engine") or default_spec().engine
-        request_cutout(image=image, extract_spec=ExtractSpec.parse({"engine": engine}))
+        edges = request.POST.get("refine_edges") or default_spec().refine_edges
+        spec = ExtractSpec.parse({"engine": engine, "refine_edges": edges})
+        request_cutout(image=image, extract_spec=spec)
 
 
 @login_required

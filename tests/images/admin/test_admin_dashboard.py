@@ -110,8 +110,16 @@ def test_what_was_cancelled_did_not_fail(admin_client: Client, owner: User) -> N
     assert "None in the last 7 days." in text_of(admin_client)
     assert count_day(timezone.localdate()).failed == 0
     failed(owner, "nothing_found")
-    assert "No subject was found nothing_found 1 1 Try again" in text_of(admin_client)
+    assert "No subject was found nothing_found 1 1" in text_of(admin_client)
     assert count_day(timezone.localdate()).failed == 1
+
+
+def test_another_try_is_offered_where_it_may_help(admin_client: Client, owner: User) -> None:
+    failed(owner, "nothing_found")
+    failed(owner, "truncated_image")
+    assert "Try again" not in text_of(admin_client)
+    failed(owner, "deadline_exceeded")
+    assert "Took too long deadline_exceeded 1 1 Try again" in text_of(admin_client)
 
 
 def test_codes_have_a_meaning() -> None:
@@ -135,10 +143,10 @@ def test_medians(admin_client: Client, medians: list[int], said: str) -> None:
 
 
 def test_trying_all_again_is_one_click(admin_client: Client, owner: User) -> None:
-    rows = [failed(owner, "nothing_found") for _ in range(2)]
+    rows = [failed(owner, "internal_error") for _ in range(2)]
     other = failed(owner, "too_large")
     form = re.search(
-        r'<form method="post" action="([^"]*nothing_found[^"]*)">(.*?)</form>',
+        r'<form method="post" action="([^"]*internal_error[^"]*)">(.*?)</form>',
         admin_client.get(INDEX).content.decode(),
         re.DOTALL,
     )

@@ -1,5 +1,6 @@
 """The lists of pictures and cutouts: what is found, what can be done, and what it costs."""
 
+import re
 from datetime import timedelta
 from uuid import uuid4
 
@@ -45,7 +46,7 @@ def waiting(owner: User) -> Cutout:
 def failed(owner: User) -> Cutout:
     cutout = submit(owner, "failed.png").cutouts.get()
     Cutout.objects.filter(pk=cutout.pk).update(
-        status=Status.FAILED, error_code="nothing_found", finished_at=timezone.now()
+        status=Status.FAILED, error_code="internal_error", finished_at=timezone.now()
     )
     return cutout
 
@@ -110,7 +111,7 @@ def test_filters_of_cutouts(
     for name, value, expected in (
         ("needs_look", "yes", {cutout}),
         ("status__exact", "failed", {failed}),
-        ("error_code", "nothing_found", {failed}),
+        ("error_code", "internal_error", {failed}),
         ("finished", "day", {cutout}),
         ("finished", "week", {cutout, failed}),
         ("engine", "drawn", {waiting, failed}),
@@ -219,3 +220,18 @@ def test_what_became_of_the_edges_is_told(admin_client: Client, failed: Cutout) 
     address = reverse("admin:images_cutout_change", args=[failed.pk])
     Cutout.objects.update(refinement="contradicted")
     assert REASONS["contradicted"] in admin_client.get(address).content.decode()
+
+
+def test_another_try_is_offered_where_it_may_help(admin_client: Client, failed: Cutout) -> None:
+    address = reverse("admin:images_cutout_change", args=[failed.pk])
+    Cutout.objects.update(error_code="nothing_found")
+    assert "Try again" not in admin_client.get(address).content.decode()
+
+
+def test_timings_are_a_table_in_the_order_of_the_work(admin_client: Client, failed: Cutout) -> None:
+    address = reverse("admin:images_cutout_change", args=[failed.pk])
+    assert '<th scope="col">Stage</th>' not in admin_client.get(address).content.decode()
+    Cutout.objects.update(timings={"store": 3.5, "a<b": 1, "predict": 248.1, "decode": 12})
+    page = admin_client.get(address).content.decode()
+    rows = re.findall(r'<tr><th scope="row">(.*?)</th><td>(.*?)</td></tr>', page)
+    assert rows == [("decode", "12"), ("predict", "248.1"), ("store", "3.5"), ("a&lt;b", "1")]

@@ -2,6 +2,7 @@
 
 from uuid import uuid4
 
+import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -48,6 +49,18 @@ def test_failed_card_says_why_and_offers_retry(owner_client: Client, queued_imag
     assert card["status"] == "failed"
     assert "No subject was found." in card["html"]
     assert reverse("web:rerun", args=[queued_image.pk]) in card["html"]
+
+
+@pytest.mark.parametrize(
+    ("code", "offered"),
+    [("nothing_found", False), ("truncated_image", False), ("deadline_exceeded", True)],
+)
+def test_retry_is_offered_where_it_may_help(
+    owner_client: Client, queued_image: Image, code: str, offered: bool
+) -> None:
+    Cutout.objects.update(status=Status.FAILED, error_code=code)
+    (card,) = ask(owner_client, queued_image)
+    assert ("Try again" in card["html"]) is offered
 
 
 def test_running_again_counts_as_under_way(owner_client: Client, image: Image) -> None:

@@ -2,23 +2,28 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.contrib.messages import get_messages
+from django.core.files.base import ContentFile
 from django.http import HttpRequest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from PIL import Image as Picture
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from images.models import Cutout, Image, Status
 from images.services.cutouts import request_cutout
+from images.services.edits import submit_matte
 from images.tasks import run_next_cutout
 from images.web.access import own_image
 from processing.edges import REASONS
+from processing.spec import ExtractSpec
 from tests.factories import submit
 
 
@@ -95,7 +100,41 @@ def test_failed_picture_says_what_to_do(owner_client: Client, queued_image: Imag
     page = owner_client.get(page_of(queued_image)).content.decode()
     assert "No subject was found." in page
     assert "one clear subject" in page
-    assert "Try again" in page
+    assert "Try again" not in page, "the same would be found again"
+    assert "Run again" in page
+    Cutout.objects.update(error_code="internal_error")
+    assert "Try again" in owner_client.get(page_of(queued_image)).content.decode()
+
+
+@pytest.mark.parametrize("code", ["nothing_found", "truncated_image"])
+def test_a_failed_edit_is_not_told_about_subjects(
+    owner_client: Client, image: Image, cutout: Cutout, code: str
+) -> None:
+    white = BytesIO()
+    Picture.new("L", (image.width, image.height), 255).save(white, "PNG")
+    edit = submit_matte(cutout=cutout, file=ContentFile(white.getvalue(), name="matte.png"))
+    Cutout.objects.filter(pk=edit.pk).update(
+        status=Status.FAILED, error_code=code, error_message="It is empty.", sent_matte=""
+    )
+    page = owner_client.get(page_of(image)).content.decode()
+    assert "It is empty." in page
+    assert "matte drawn by hand" in page
+    assert "Try again" not in page
+    assert "one clear subject" not in page
+    assert "camera roll" not in page
+
+
+def test_versions_say_who_made_them(owner_client: Client, image: Image, cutout: Cutout) -> None:
+    Cutout.objects.filter(pk=cutout.pk).update(
+        engine="u2net-cascade", answered_by="u2net-best", refinement="refined"
+    )
+    page = owner_client.get(page_of(image)).content.decode()
+    assert "U²-Net, careful where unsure</strong>" in page
+    assert f"Answered by U²-Net, twice. {REASONS['refined']}" in page
+    Cutout.objects.filter(pk=cutout.pk).update(kind=Cutout.Kind.EDITED, refinement="")
+    page = owner_client.get(page_of(image)).content.decode()
+    assert "Edited by hand</strong>" in page
+    assert "Answered by" not in page
 
 
 def test_neighbours(owner_client: Client, owner: User) -> None:
@@ -141,6 +180,17 @@ def test_run_again_with_an_engine(owner_client: Client, image: Image) -> None:
     assert (image.latest_cutout.engine, image.latest_cutout.status) == ("u2netp", "queued")
 
 
+@pytest.mark.parametrize("edges", ["off", "auto", "on"])
+def test_run_again_with_a_choice_of_edges(owner_client: Client, image: Image, edges: str) -> None:
+    page = owner_client.get(page_of(image)).content.decode()
+    assert '<label for="refine-edges">' in page
+    assert f'<option value="{edges}">' in page
+    post(owner_client, "rerun", image, {"engine": "drawn", "refine_edges": edges})
+    image.refresh_from_db()
+    assert image.latest_cutout is not None
+    assert ExtractSpec.parse(image.latest_cutout.extract_spec).refine_edges == edges
+
+
 def test_scripts_are_told_that_it_worked(owner_client: Client, image: Image) -> None:
     response = post(owner_client, "rerun", image, {}, script=True)
     assert (response.status_code, response.json()) == (200, {"id": str(image.pk)})
@@ -166,6 +216,7 @@ def nothing(image: Image) -> None:
         (under_way, "rerun", {}, 409, "pending", "is being cut out already"),
         (in_trash, "rerun", {}, 409, "in_trash", "in the trash"),
         (nothing, "rerun", {"retry": "1"}, 409, "not_failed", "Only a failed cutout"),
+        (nothing, "rerun", {"refine_edges": "\0"}, 400, "invalid_spec", "must be one of off"),
         (nothing, "rerun", {"engine": "../etc"}, 400, "unknown_engine", "There is no engine"),
         (nothing, "rename", {"title": "x" * 256}, 400, "invalid", "at most 255 characters"),
         (nothing, "rename", {"title": "a\0b"}, 400, "invalid", "Null characters"),

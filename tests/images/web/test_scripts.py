@@ -133,7 +133,7 @@ def fail(image: Image, code: str = "nothing_found") -> None:
 
 def test_a_refused_retry_is_told_and_the_card_brought_up_to_date(page: Page, owner: User) -> None:
     image = submit(owner)
-    fail(image)
+    fail(image, "internal_error")
     page.goto(GALLERY)
     page.evaluate("() => { window.isStillTheSamePage = true }")
     Cutout.objects.update(status=Status.RUNNING)  # tried again in another window
@@ -149,7 +149,7 @@ def test_a_refused_retry_is_told_and_the_card_brought_up_to_date(page: Page, own
 
 def test_retry(page: Page, owner: User) -> None:
     image = submit(owner)
-    fail(image)
+    fail(image, "internal_error")
     page.goto(GALLERY)
     card(page, image).get_by_role("button", name="Try again").click()
     expect(card(page, image)).to_contain_text("Next in line")
