@@ -28,9 +28,9 @@ from processing.spec import DISPLAY, ExtractSpec
 VERSIONS_SHOWN = 20
 SIDES = (2048, 1024, 512)
 EDGE_CHOICES = [
-    ("off", gettext_lazy("as they are")),
-    ("auto", gettext_lazy("decide by picture")),
-    ("on", gettext_lazy("refine, as for hair and fur")),
+    ("off", gettext_lazy("As they are")),
+    ("auto", gettext_lazy("Decide by picture")),
+    ("on", gettext_lazy("Refine, as for hair and fur")),
 ]
 SWATCHES = [
     ("transparent", gettext_lazy("Transparent")),
