@@ -16,7 +16,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "refined": "The edges were refined.",
         "no_edges": "There are no edges to refine.",
         "hard_edges": "The edges were left as they are: they are hard, and refining blurs them.",
-        "too_unsure": "The edges were left as they are: the colours do not tell where they run.",
+        "too_soft": "The edges were left as they are: refined, too much of them stays soft.",
         "contradicted": "The edges were left as they are: refined, it would be another subject.",
         "solver_failed": "The edges were left as they are: refining them failed.",
     }
@@ -58,7 +58,7 @@ def refine(image: Image.Image, matte: Image.Image, how: str) -> Refined:
     if fine.agreement < LEAST_AGREEMENT:
         return Refined(matte, "contradicted")
     if how == "auto" and not _is_better(fine):
-        return Refined(matte, "hard_edges" if fine.growth > MUCH_SOFTER else "too_unsure")
+        return Refined(matte, "hard_edges" if fine.growth > MUCH_SOFTER else "too_soft")
     return Refined(fine.matte, "refined")
 
 
