@@ -85,8 +85,8 @@ def _told_of(version: Cutout) -> tuple[str, list[str]]:
     told = []
     if version.answered_by:
         told.append(_("Answered by %(engine)s.") % {"engine": engine_label(version.answered_by)})
-    if version.refinement:
-        told.append(REASONS.get(version.refinement, ""))
+    if version.refinement in REASONS:
+        told.append(REASONS[version.refinement])
     return engine_label(version.engine), told
 
 
