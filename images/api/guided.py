@@ -20,7 +20,13 @@ from images.api.nulls import NullIsLeftOut
 from images.api.throttles import AnonymousThrottle, UploadThrottle, UserThrottle
 from images.models import Cutout
 from images.representations import CutoutSerializer
-from images.services.guided import Marks, StrokeOutside, preview_refined, submit_refined
+from images.services.guided import (
+    Marks,
+    StrokeOutside,
+    TooMuchToDraw,
+    preview_refined,
+    submit_refined,
+)
 from processing.guided import Stroke
 from processing.spec import ExtractSpec
 
@@ -146,6 +152,8 @@ class Refine(APIView):
             if fields.validated_data.get("save"):
                 return self._saved(request, submit_refined(cutout=cutout, marks=marks))
             content = preview_refined(cutout=cutout, marks=marks)
+        except TooMuchToDraw as error:
+            raise ValidationError({"strokes": [error.message]}, code=error.code) from error
         except StrokeOutside as error:
             attr = {"strokes": {str(error.index): {"points": [error.message]}}}
             raise ValidationError(cast("Any", attr), code=error.code) from error

@@ -22,6 +22,7 @@ from processing.guided import (
     Prepared,
     Stroke,
     carry_over,
+    is_too_much,
     prepare,
     refine_by_strokes,
     shrink,
@@ -49,6 +50,13 @@ class StrokeOutside(ServiceError):
         self.index = index
 
 
+class TooMuchToDraw(ServiceError):
+    """Strokes that would take a place for rendering for longer than anybody waits."""
+
+    code = "too_much_to_draw"
+    message = "These strokes are too many and too large to be drawn while somebody waits."
+
+
 @dataclass(frozen=True, slots=True)
 class Marks:
     """What a person marked on a picture."""
@@ -61,8 +69,8 @@ def preview_refined(*, cutout: Cutout, marks: Marks) -> bytes:
     """The refined matte as a grey PNG of at most WORKING_SIDE px a side. Nothing is stored.
 
     A cutout that failed because nothing was found begins with an empty matte. Raises
-    CutoutNotReady, CutoutHasFailed, StrokeOutside, InvalidSpec if the region does not fit,
-    OriginalDeleted, FileLost, Busy, ProcessingError if a file cannot be decoded.
+    CutoutNotReady, CutoutHasFailed, StrokeOutside, TooMuchToDraw, InvalidSpec if the region does
+    not fit, OriginalDeleted, FileLost, Busy, ProcessingError if a file cannot be decoded.
     """
     _check(cutout, marks)
     with rendering(f"refine:{cutout.pk}", owner=cutout.owner_id):
@@ -89,6 +97,8 @@ def _check(cutout: Cutout, marks: Marks) -> None:
     for index, stroke in enumerate(marks.strokes):
         if not stroke.touches(size):
             raise StrokeOutside(index, size)
+    if is_too_much(marks.strokes, full_size=size):
+        raise TooMuchToDraw
     _box(cutout, marks)
     if cutout.image.original_deleted_at:
         raise OriginalDeleted

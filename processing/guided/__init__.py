@@ -4,7 +4,15 @@ Everything is computed on a copy of at most WORKING_SIDE px a side, with numpy a
 that web processes can do it while somebody waits.
 """
 
-from .refine import WORKING_SIDE, Prepared, carry_over, prepare, refine_by_strokes, shrink
+from .refine import (
+    WORKING_SIDE,
+    Prepared,
+    carry_over,
+    is_too_much,
+    prepare,
+    refine_by_strokes,
+    shrink,
+)
 from .strokes import Stroke
 
 __all__ = [
@@ -12,6 +20,7 @@ __all__ = [
     "Prepared",
     "Stroke",
     "carry_over",
+    "is_too_much",
     "prepare",
     "refine_by_strokes",
     "shrink",

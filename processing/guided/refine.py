@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 
-from processing.copies import flatten, limit
+from processing.copies import flatten, limit, limit_size
 
 from . import colours, walks
 from .guide import follow
-from .strokes import KEEP, REMOVE, Stroke, draw_strokes
+from .strokes import KEEP, MOST_WORK, REMOVE, Stroke, draw_strokes, drawing_work
 
 WORKING_SIDE = 1024
 GRID = 384  # longest side, in px, of what the walks are done on
@@ -98,6 +98,12 @@ def refine_by_strokes(
         pixels = np.where(marks == KEEP, 255, np.where(marks == REMOVE, 0, np.asarray(after)))
         after = Image.fromarray(pixels.astype(np.uint8))
     return after if roi is None else _inside(after, roi, full_size)
+
+
+def is_too_much(strokes: Sequence[Stroke], *, full_size: Size) -> bool:
+    """Whether to draw these would take longer than somebody waits: thousands of huge dabs."""
+    size = limit_size(full_size, WORKING_SIDE)
+    return drawing_work(strokes, full_size=full_size, size=size) > MOST_WORK
 
 
 def shrink(matte: Image.Image, picture: Prepared) -> Image.Image:

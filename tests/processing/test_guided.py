@@ -3,6 +3,8 @@
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,10 +14,11 @@ from processing.guided import (
     WORKING_SIDE,
     Stroke,
     carry_over,
+    is_too_much,
     prepare,
     refine_by_strokes,
 )
-from processing.guided.strokes import KEEP, REMOVE, draw_strokes
+from processing.guided.strokes import KEEP, REMOVE, draw_strokes, drawing_work
 from processing.imageio import encode_matte
 
 SIZE = (360, 270)
@@ -206,6 +209,58 @@ def test_drawing_strokes() -> None:
     assert marks[20:30, 37].tolist() == [KEEP] * 10
     dab = draw_strokes([Stroke(True, 0.1, [(100, 50)])], full_size=(200, 100), size=(100, 50))
     assert dab.sum() >= 1
+
+
+def seconds_of_drawing(strokes: Sequence[Stroke], size: tuple[int, int]) -> float:
+    started = time.process_time()
+    drawing_work(strokes, full_size=size, size=size)
+    draw_strokes(strokes, full_size=size, size=size)
+    return time.process_time() - started
+
+
+@pytest.mark.parametrize(
+    ("radius", "low", "high", "size"),
+    [
+        (10_000, 500, 500, (1024, 1024)),  # covers everything
+        (0.1, -100_000, 100_000, (1024, 1024)),
+        (2000, -1e5, 1e5, (1024, 1024)),
+        (1, 0, 1024, (1024, 1024)),
+        (10_000, -100_000, 100_000, (1, 1)),
+        (10_000, 0, 1, (1, 1)),
+        (10_000, -9950, -9900, (1024, 1024)),  # each a piece of a huge circle
+        (400, 0, 1024, (1024, 1024)),
+    ],
+)
+def test_what_is_not_refused_is_drawn_soon(
+    radius: float, low: float, high: float, size: tuple[int, int]
+) -> None:
+    rng = np.random.default_rng(1)
+    points = [(float(x), float(y)) for x, y in rng.uniform(low, high, (20_000, 2))]
+    strokes = [Stroke(n % 2 == 0, radius, points[2000 * n : 2000 * n + 2000]) for n in range(10)]
+    while is_too_much(strokes, full_size=size):
+        strokes = [replace(one, points=one.points[: len(one.points) // 2]) for one in strokes]
+    assert seconds_of_drawing(strokes, size) < 1
+
+
+def test_what_people_draw_is_not_too_much() -> None:
+    """As many points as are allowed, a few pixels apart, of a large brush."""
+    path = [(512 + 300 * np.cos(n / 60), 512 + 300 * np.sin(n / 60)) for n in range(2000)]
+    assert not is_too_much([Stroke(True, 100, path)] * 10, full_size=(1024, 1024))
+
+
+def test_lines_from_far_away_are_drawn_where_they_pass() -> None:
+    size = (100, 80)
+    for radius in (0.3, 6):
+        far = [(-90_000.0, 40.5), (90_000.0, 40.5)]
+        long = draw_strokes([Stroke(True, radius, far)], full_size=size, size=size)
+        near = [(-20.0, 40.5), (120.0, 40.5)]
+        short = draw_strokes([Stroke(True, radius, near)], full_size=size, size=size)
+        assert (long == short).all()
+        assert (long == KEEP).any(axis=0).all()
+    everything = draw_strokes([Stroke(False, 5000, [(0, 0)])], full_size=size, size=size)
+    assert (everything == REMOVE).all()
+    piece = draw_strokes([Stroke(False, 5000, [(-4950, 40)])], full_size=size, size=size)
+    assert (piece[40, 40], piece[40, 60]) == (REMOVE, 0)
 
 
 def test_strokes_know_whether_they_are_on_the_picture() -> None:

@@ -344,6 +344,23 @@ def test_it_is_counted_as_uploads_are(
     assert [refine(api, cutout).status_code for _time in range(2)] == [200, 429]
 
 
+def test_monstrous_strokes_are_refused_before_they_are_drawn(
+    api: APIClient, owner: User, settings: Settings
+) -> None:
+    image = submit(owner, size=(1024, 1024))
+    run_next_cutout()
+    cutout = image.cutouts.get()
+    settings.RENDER_WAIT_SECONDS = 0
+    far = [[-9000 - number % 2, 512] for number in range(2000)]
+    monsters = [{"keep": bool(n % 2), "radius": 9100, "points": far} for n in range(10)]
+    with rendering(f"refine:{cutout.pk}", owner=cutout.owner_id):  # it takes no place
+        for save in (False, True):
+            response = refine(api, cutout, strokes=monsters, save=save)
+            assert first_error(response) == (400, "too_much_to_draw", "strokes")
+    covering = [{"keep": True, "radius": 10_000, "points": [[512, 512]] * 2000}] * 10
+    assert matte_in(refine(api, cutout, strokes=covering)).getextrema() == (255, 255)
+
+
 def test_limits_are_those_that_are_told() -> None:
     told = api_of_strokes.POINTS
     assert str(api_of_strokes.MAX_POINTS) in told
