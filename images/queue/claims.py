@@ -174,8 +174,12 @@ def fail_used_up(row: LeasedRow) -> bool:
 
 def cancel(row: LeasedRow) -> bool:
     """QUEUED -> FAILED, because somebody decided so. False if it is not waiting any more."""
-    waiting = _unchanged(row).filter(status=Status.QUEUED)
-    return _fail(waiting, row.pk, CANCELLED, "An administrator cancelled this cutout.")
+    return refuse(row, CANCELLED, "An administrator cancelled this cutout.")
+
+
+def refuse(row: LeasedRow, code: str, message: str) -> bool:
+    """QUEUED -> FAILED without a try. False if it is not waiting any more."""
+    return _fail(_unchanged(row).filter(status=Status.QUEUED), row.pk, code, message)
 
 
 def _take(row: LeasedRow, worker: str) -> Claim | None:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from images.models import Batch, Cutout, Image, Lane, Status
 from images.models.cutout import CutoutQuerySet
-from images.queue.claims import Claim, claim_next, from_the_beginning, postpone, put_back
+from images.queue.claims import Claim, claim_next, from_the_beginning, postpone, put_back, refuse
 from images.queue.lease import hold
 from images.queue.slow import ordinary_cutouts, slow_cutouts
 from images.queue.wakeups import wake
@@ -50,6 +50,8 @@ RETRY_DELAY_SECONDS = 2
 ENGINE_RETRY_SECONDS = 10
 SERVICE_RETRY_SECONDS = 5
 SERVICE_PATIENCE = timedelta(hours=1)
+SLOW_PATIENCE = timedelta(hours=1)
+MAX_REFUSED_AT_ONCE = 500
 REMEMBER_SECONDS = 24 * 3600
 MAX_POSITION = 500
 
@@ -219,8 +221,7 @@ def _run(cutout: Cutout, claim: Claim) -> None:
     try:
         extract_cutout(cutout=cutout, claim=claim)
     except EngineUnavailable as error:
-        # Not the picture's fault: it waits until somebody brings the weights.
-        _let_all_wait(cutout, claim, error, delay=ENGINE_RETRY_SECONDS)
+        _wait_for_engine(cutout, claim, error)
     except ServiceAsksToWait as error:
         _wait_for_service(cutout, claim, error)
     except ServiceFailed as error:
@@ -232,6 +233,40 @@ def _run(cutout: Cutout, claim: Claim) -> None:
     except Exception:
         logger.exception("Cutout %s failed", cutout.pk)
         _try_again(claim)
+
+
+def _wait_for_engine(cutout: Cutout, claim: Claim, error: EngineUnavailable) -> None:
+    """Not the picture's fault: it waits until somebody brings the weights. If that may never be,
+    since the engine was switched off or its weights were removed, the picture must not be locked.
+    """
+    info = ENGINES.get(cutout.engine)
+    if info is not None and engines.waits(info):
+        _let_all_wait(cutout, claim, error, delay=ENGINE_RETRY_SECONDS)
+    else:
+        fail_cutout(cutout=cutout, claim=claim, error=error)
+
+
+def fail_unheard() -> int:
+    """Fail what waits for the slow slot of a server that has none. Returns how many.
+
+    Another machine may have one: then something slow was begun not long ago.
+    """
+    if settings.SLOW_WORKERS > 0:
+        return 0
+    now = timezone.now()
+    slow = Cutout.objects.filter(slow_cutouts())
+    if slow.filter(started_at__gt=now - SLOW_PATIENCE).exists():
+        return 0
+    unheard = slow.filter(
+        status=Status.QUEUED, not_before__lte=now, queued_at__lt=now - SLOW_PATIENCE
+    ).order_by("queued_at")
+    return sum(_fail_unheard(row) for row in unheard[:MAX_REFUSED_AT_ONCE])
+
+
+def _fail_unheard(cutout: Cutout) -> bool:
+    problem = engines.problem_of(ENGINES[cutout.engine])
+    error = EngineUnavailable(problem)
+    return refuse(cutout, error.code, error.message)
 
 
 def _wait_for_service(cutout: Cutout, claim: Claim, error: ServiceAsksToWait) -> None:

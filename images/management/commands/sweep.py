@@ -20,6 +20,7 @@ from images.queue.processes import Pulse, die_with, is_orphan
 from images.queue.slow import ordinary_cutouts
 from images.queue.sweep import Job, SweepReport, fail_rows_used_up, queue_jobs, sweep_once
 from images.queue.workers import give_back_dead
+from images.services.cutouts import fail_unheard
 from images.services.departures import delete_departed
 from images.services.disk import measure_disk
 from images.services.export import export_next_due
@@ -46,6 +47,7 @@ CYCLE_SECONDS = 15.0
 def jobs() -> dict[str, Job]:
     return {
         **queue_jobs(Cutout, ordinary_cutouts()),
+        "slow work refused": fail_unheard,
         "messages given back": lambda: give_back_dead(WebhookDelivery),
         "messages given up": lambda: fail_rows_used_up(WebhookDelivery),
         "batches told late": tell_late_batches,

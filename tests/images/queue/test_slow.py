@@ -9,12 +9,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from io import StringIO
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import psutil
 import pytest
 from django.core.checks import run_checks
+from django.core.management import call_command
 from django.utils import timezone
 from django_q.models import OrmQ
 from pytest_django import Settings
@@ -31,6 +33,7 @@ from images.services.cutouts import queue_positions
 from images.services.uploads import submit_image
 from images.tasks import run_next_cutout, run_next_slow_cutout
 from processing.engines.catalog import ENGINES
+from processing.errors import EngineUnavailable
 from processing.spec import ExtractSpec
 from tests.databases import SharedDatabase
 from tests.factories import picture_file, submit
@@ -119,6 +122,96 @@ class TestClaims:
         longest = max(info.deadline_seconds for info in ENGINES.values())
         assert settings.Q_CLUSTER["timeout"] < longest
         assert "images.E001" not in {message.id for message in run_checks(tags=["queue"])}
+
+
+@pytest.mark.django_db
+class TestEnginesThatGo:
+    def test_what_waited_for_a_service_fails_when_it_is_switched_off(
+        self, owner: User, service: FakeService, settings: Settings
+    ) -> None:
+        cutout, other = submit_slow(owner), submit_slow(owner)
+        settings.SERVICE_ENGINE_URL = ""
+        while run_next_slow_cutout():
+            pass
+        for row in (cutout, other):
+            row.refresh_from_db()
+            assert (row.status, row.error_code) == (Status.FAILED, "engine_unavailable")
+            assert "switched off" in row.error_message
+        assert cutouts.request_cutout(image=other.image), "the picture is not locked"
+        with pytest.raises(EngineUnavailable):
+            cutouts.retry_cutout(cutout=cutout)
+        settings.SERVICE_ENGINE_URL = service.url
+        assert cutouts.retry_cutout(cutout=cutout).status == Status.QUEUED
+        assert run_next_slow_cutout()
+        cutout.refresh_from_db()
+        assert cutout.status == Status.DONE
+
+    def test_weights_on_demand_that_were_removed(
+        self, owner: User, settings: Settings, tmp_path: Path
+    ) -> None:
+        cutout = submit(owner).cutouts.get()
+        Cutout.objects.update(engine="silueta", extract_spec=str(ExtractSpec("silueta")))
+        settings.MODEL_DIR = tmp_path / "none"
+        run_next_cutout()
+        cutout.refresh_from_db()
+        assert (cutout.status, cutout.error_code) == (Status.FAILED, "engine_unavailable")
+
+    def test_the_default_waits_for_its_weights_whichever_it_is(
+        self, owner: User, settings: Settings, tmp_path: Path
+    ) -> None:
+        cutout = submit(owner).cutouts.get()
+        Cutout.objects.update(engine="silueta", extract_spec=str(ExtractSpec("silueta")))
+        settings.MODEL_DIR, settings.DEFAULT_ENGINE = tmp_path / "none", "silueta"
+        run_next_cutout()
+        cutout.refresh_from_db()
+        assert (cutout.status, cutout.error_code) == (Status.QUEUED, "engine_unavailable")
+
+
+@pytest.mark.django_db
+class TestServersWithoutASlot:
+    @pytest.fixture
+    def old(self, owner: User, service: FakeService, settings: Settings) -> Cutout:
+        settings.SLOW_WORKERS = 0
+        cutout = make_slow(owner)
+        Cutout.objects.update(queued_at=timezone.now() - timedelta(minutes=61))
+        return cutout
+
+    def sweep(self) -> str:
+        output = StringIO()
+        call_command("sweep", "--once", stdout=output)
+        return output.getvalue()
+
+    def test_what_nobody_will_ever_do_fails(self, old: Cutout, owner: User) -> None:
+        fresh, ordinary = make_slow(owner), submit(owner).cutouts.get()
+        edited = make_slow(owner, kind=Cutout.Kind.EDITED)
+        Cutout.objects.exclude(pk=fresh.pk).update(queued_at=old.queued_at - timedelta(hours=2))
+        assert "slow work refused: 1" in self.sweep()
+        old.refresh_from_db()
+        assert (old.status, old.error_code) == (Status.FAILED, "engine_unavailable")
+        assert "does not do such work" in old.error_message
+        for row in (fresh, ordinary, edited):
+            row.refresh_from_db()
+            assert row.status == Status.QUEUED
+
+    def test_another_machine_may_have_one(self, old: Cutout, owner: User) -> None:
+        running = make_slow(owner, status=Status.RUNNING, started_at=timezone.now())
+        Cutout.objects.filter(pk=running.pk).update(lease_until=timezone.now() + timedelta(hours=1))
+        assert cutouts.fail_unheard() == 0
+        old.refresh_from_db()
+        assert old.status == Status.QUEUED
+
+    def test_where_there_is_one_a_long_line_is_no_fault(
+        self, old: Cutout, settings: Settings
+    ) -> None:
+        settings.SLOW_WORKERS = 1
+        assert cutouts.fail_unheard() == 0
+
+
+def make_slow(owner: User, **fields: Any) -> Cutout:
+    cutout = make_cutout(owner, extract_spec=str(ExtractSpec("service")), **fields)
+    Cutout.objects.filter(pk=cutout.pk).update(engine="service")
+    cutout.refresh_from_db()
+    return cutout
 
 
 @pytest.mark.django_db
@@ -315,7 +408,7 @@ def test_a_process_ends_when_there_is_no_more_to_do(
 ) -> None:
     cutout = submit_unheard(person)
     process = shared_database.start(SHORT_LIFE)
-    assert process.communicate(timeout=60)[0].split() == ["queued", "0.0", "True"]
+    assert process.communicate(timeout=60)[0].split() == ["failed", "0.0", "True"]
     assert process.returncode == 0
     cutout.refresh_from_db()
     assert cutout.error_code == "engine_unavailable"
@@ -331,9 +424,7 @@ def test_one_that_hangs_without_keeping_its_own_deadline_is_killed(
 
 def submit_unheard(owner: User) -> Cutout:
     """A row for the slot, of an engine that is switched off."""
-    cutout = make_cutout(owner, extract_spec=str(ExtractSpec("service")))
-    Cutout.objects.filter(pk=cutout.pk).update(engine="service")
-    return cutout
+    return make_slow(owner)
 
 
 @linux_only
