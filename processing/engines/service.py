@@ -51,8 +51,9 @@ CONNECT_SECONDS = 10.0
 CHUNK = 64 * 1024
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 MAX_ERROR_BYTES = 64 * 1024
-# Between the shapes of what was sent and what came back: a pixel of a small side.
+# Of a side that came back, beside a pixel: how much its length may be off the shape that was sent.
 SHAPE_TOLERANCE = 0.02
+LEAST_SIDE = 16  # px; less says too little about any picture that is not as small
 LONGEST_WAIT = 300.0
 USUAL_WAIT = 15.0
 _CODE = re.compile(r"[a-z0-9_-]{1,60}")
@@ -103,10 +104,17 @@ def _matte_of(answer: Image.Image) -> Image.Image:
 
 
 def _fits(size: tuple[int, int], sent: tuple[int, int]) -> bool:
-    """Of the same shape, and not larger."""
-    across, down = size[0] / sent[0], size[1] / sent[1]
-    pixel = max(1 / min(size), SHAPE_TOLERANCE)
-    return max(across, down) <= 1 and abs(across - down) <= pixel * max(across, down)
+    """Of the same shape, not larger, and not tiny."""
+    if any(one > other for one, other in zip(size, sent, strict=True)):
+        return False
+    if any(one < min(other, LEAST_SIDE) for one, other in zip(size, sent, strict=True)):
+        return False
+    scale = max(size[0] / sent[0], size[1] / sent[1])
+    wanted = (sent[0] * scale, sent[1] * scale)
+    return all(
+        abs(one - other) <= max(1, SHAPE_TOLERANCE * other)
+        for one, other in zip(size, wanted, strict=True)
+    )
 
 
 def _as_jpeg(image: Image.Image) -> bytes:

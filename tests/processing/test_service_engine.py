@@ -15,6 +15,7 @@ from PIL import Image
 
 from processing.engines import Prediction, get_engine, service, service_access
 from processing.engines.catalog import ENGINES, engine_problem, is_listed
+from processing.engines.service import read_matte
 from processing.engines.service_access import ServiceAccess
 from processing.errors import (
     EngineUnavailable,
@@ -104,6 +105,32 @@ def test_what_comes_back_is_the_matte(there: FakeService, size: tuple[int, int],
     assert values[1, 1] == 0
 
 
+@pytest.mark.parametrize(
+    ("sent", "size", "fits"),
+    [
+        ((64, 64), (1, 64), False),
+        ((64, 64), (64, 1), False),
+        ((64, 64), (63, 64), True),
+        ((64, 64), (61, 64), False),
+        ((64, 64), (8, 8), False),
+        ((4000, 3000), (625, 400), False),
+        ((4000, 3000), (577, 433), True),
+        ((4000, 100), (640, 16), True),
+        ((4000, 100), (320, 8), False),
+        ((100, 1), (100, 1), True),
+        ((5, 3), (5, 3), True),
+        ((5, 3), (1, 1), False),
+    ],
+)
+def test_shapes(sent: tuple[int, int], size: tuple[int, int], fits: bool) -> None:
+    content = matte_png(size)
+    if fits:
+        assert read_matte(content, sent).size == size
+    else:
+        with pytest.raises(ServiceFailed, match="another shape"):
+            read_matte(content, sent)
+
+
 def test_a_picture_goes_all_the_way(there: FakeService) -> None:
     engine = get_engine("service", model_dir=model_dir())
     done = extract(ball(), engine, ExtractSpec("service"))
@@ -142,6 +169,9 @@ def test_an_empty_matte_is_nothing_found(there: FakeService) -> None:
         (Answer(200, matte_png((90, 120))), ServiceFailed, "another shape"),
         (Answer(200, matte_png((240, 180))), ServiceFailed, "another shape"),
         (Answer(200, matte_png((60, 90))), ServiceFailed, "another shape"),
+        (Answer(200, matte_png((1, 90))), ServiceFailed, "another shape"),
+        (Answer(200, matte_png((1, 1))), ServiceFailed, "another shape"),
+        (Answer(200, matte_png((16, 12))), ServiceFailed, "another shape"),
         (Answer(200, matte_png(SIZE), {"Content-Length": "99999"}), ServiceFailed, "broke off"),
     ],
 )
