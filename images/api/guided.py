@@ -1,6 +1,8 @@
 """/api/v1/cutouts/{id}/refine/"""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
@@ -15,9 +17,11 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
+from images.api.idempotency import IDEMPOTENCY_KEY, idempotent
 from images.api.negotiation import JsonOrBytes
 from images.api.nulls import NullIsLeftOut
 from images.api.throttles import AnonymousThrottle, UploadThrottle, UserThrottle
+from images.api.waiting import PREFER, preferred_wait, wait_for
 from images.models import Cutout
 from images.representations import CutoutSerializer
 from images.services.guided import (
@@ -37,6 +41,7 @@ MAX_STROKES = 200
 MAX_POINTS = 2000
 MAX_POINTS_IN_ALL = 20_000
 FARTHEST = 100_000
+MAX_NAME = 100  # of a field that does not exist, in the answer
 POINTS = (
     f"Between 1 and {MAX_POINTS} points, each [x, y] in pixels of the upright original: numbers "
     f"between -{FARTHEST} and {FARTHEST}."
@@ -81,7 +86,20 @@ def _is_near(value: Any) -> bool:
     return -FARTHEST <= value <= FARTHEST and math.isfinite(value)
 
 
-class StrokeSerializer(serializers.Serializer[Any]):
+class NothingElse(serializers.Serializer[Any]):
+    """A mistyped name would be without effect, and nobody told."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        unknown = (
+            [name for name in data if name not in self.fields] if isinstance(data, dict) else []
+        )
+        if unknown:
+            sentence = f"There are only {', '.join(self.fields)}."
+            raise ValidationError({unknown[0][:MAX_NAME]: [sentence]}, code="unknown_field")
+        return super().to_internal_value(data)
+
+
+class StrokeSerializer(NothingElse):
     keep = serializers.BooleanField(
         help_text="true: what lies under the stroke belongs to the subject; false: it does not."
     )
@@ -106,7 +124,7 @@ class StrokesField(serializers.ListField):
         return super().to_internal_value(data)
 
 
-class RefineSerializer(NullIsLeftOut):
+class RefineSerializer(NothingElse, NullIsLeftOut):
     strokes = StrokesField(
         required=False,
         max_length=MAX_STROKES,
@@ -135,6 +153,7 @@ class Refine(APIView):
     @extend_schema(
         operation_id="cutouts_refine_create",
         request=RefineSerializer,
+        parameters=[PREFER, IDEMPOTENCY_KEY],
         responses={
             (200, "image/png"): OpenApiResponse(OpenApiTypes.BINARY, description="The bytes."),
             201: CutoutSerializer,
@@ -143,28 +162,46 @@ class Refine(APIView):
     def post(self, request: Request, pk: UUID) -> HttpResponseBase:
         """Refine a matte by strokes that keep or remove; answers an 8-bit grey PNG of at most 1024
         pixels a side, and stores nothing, but with `save`."""
-        cutouts = Cutout.objects.visible_to(cast("User", request.user)).select_related("image")
-        cutout = get_object_or_404(cutouts, pk=pk)
+        cutout = self._cutout(request, pk)
         fields = RefineSerializer(data=request.data)
         fields.is_valid(raise_exception=True)
         marks = _marks_from(fields.validated_data)
-        try:
-            if fields.validated_data.get("save"):
-                return self._saved(request, submit_refined(cutout=cutout, marks=marks))
+        if fields.validated_data.get("save"):
+            return self._save(request, cutout, marks)
+        with _strokes_are_told():
             content = preview_refined(cutout=cutout, marks=marks)
-        except TooMuchToDraw as error:
-            raise ValidationError({"strokes": [error.message]}, code=error.code) from error
-        except StrokeOutside as error:
-            attr = {"strokes": {str(error.index): {"points": [error.message]}}}
-            raise ValidationError(cast("Any", attr), code=error.code) from error
         return HttpResponse(
             content, content_type="image/png", headers={"Cache-Control": "private, no-store"}
         )
 
-    def _saved(self, request: Request, edited: Cutout) -> Response:
-        data = CutoutSerializer(edited, context={"request": request}).data
+    @idempotent
+    def _save(self, request: Request, cutout: Cutout, marks: Marks) -> Response:
+        with _strokes_are_told():
+            edited = submit_refined(cutout=cutout, marks=marks)
         place = reverse("api:cutout-detail", args=[edited.pk], request=request)
-        return Response(data, status=status.HTTP_201_CREATED, headers={"Location": place})
+        headers = {"Location": place}
+        seconds = preferred_wait(request)
+        if wait_for(edited.pk, seconds=seconds, owner=edited.owner_id):
+            edited = self._cutout(request, edited.pk)
+            headers["Preference-Applied"] = f"wait={int(seconds)}"
+        data = CutoutSerializer(edited, context={"request": request}).data
+        return Response(data, status=status.HTTP_201_CREATED, headers=headers)
+
+    def _cutout(self, request: Request, pk: UUID) -> Cutout:
+        cutouts = Cutout.objects.visible_to(cast("User", request.user)).select_related("image")
+        return get_object_or_404(cutouts, pk=pk)
+
+
+@contextmanager
+def _strokes_are_told() -> Iterator[None]:
+    """Which stroke is wrong, where services refuse one."""
+    try:
+        yield
+    except TooMuchToDraw as error:
+        raise ValidationError({"strokes": [error.message]}, code=error.code) from error
+    except StrokeOutside as error:
+        attr = {"strokes": {str(error.index): {"points": [error.message]}}}
+        raise ValidationError(cast("Any", attr), code=error.code) from error
 
 
 def _marks_from(data: dict[str, Any]) -> Marks:

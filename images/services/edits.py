@@ -25,6 +25,14 @@ def submit_matte(*, cutout: Cutout, file: "File[bytes]") -> Cutout:
     TooManyVersions, CutoutPending, StorageFull.
     """
     header = _check(cutout, file)
+    return queue_matte(cutout=cutout, file=file, extension=header.extension)
+
+
+def queue_matte(*, cutout: Cutout, file: "File[bytes]", extension: str) -> Cutout:
+    """`submit_matte` of a file that is known to be a matte of this picture.
+
+    Raises ImageGone, ImageInTrash, OriginalDeleted, TooManyVersions, CutoutPending, StorageFull.
+    """
     edited = Cutout(
         image=cutout.image,
         kind=Cutout.Kind.EDITED,
@@ -36,7 +44,7 @@ def submit_matte(*, cutout: Cutout, file: "File[bytes]") -> Cutout:
     files = StoredFiles()
     with unfinished.announced(edited):
         try:
-            name = f"sent-{secrets.token_hex(4)}.{header.extension}"
+            name = f"sent-{secrets.token_hex(4)}.{extension}"
             edited.sent_matte = files.save(edited.sent_matte, name, file)
             with transaction.atomic():
                 enqueue(edited, image=lock_idle(cutout.image))

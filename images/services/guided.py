@@ -8,15 +8,16 @@ from threading import Lock, Timer
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.core.files.base import ContentFile
 
 from images.models import Cutout, Status
-from images.services.edits import submit_matte
+from images.services.edits import queue_matte
 from images.services.errors import OriginalDeleted, ServiceError
 from images.services.finished import check_done
 from images.services.slots import rendering
 from images.services.storage import open_file
-from processing.errors import NothingFound
+from processing.errors import NothingFound, TooManyPixels
 from processing.guided import (
     WORKING_SIDE,
     Prepared,
@@ -80,14 +81,17 @@ def preview_refined(*, cutout: Cutout, marks: Marks) -> bytes:
 def submit_refined(*, cutout: Cutout, marks: Marks) -> Cutout:
     """Queue a cutout whose matte is the refined one, at full size, beside `cutout`.
 
-    Raises what `preview_refined` and `edits.submit_matte` raise.
+    Raises what `preview_refined` and `edits.queue_matte` raise, and TooManyPixels of a picture from
+    before the limit was lowered, since a worker would refuse it.
     """
     _check(cutout, marks)
+    if cutout.image.width * cutout.image.height > settings.MAX_PIXELS:
+        raise TooManyPixels
     with rendering(f"refine:{cutout.pk}", owner=cutout.owner_id):
         refined, size = _refine(cutout, marks), _size(cutout)
         full = carry_over(_full_matte(cutout), refined, full_size=size, roi=_box(cutout, marks))
         file = ContentFile(encode_matte(full), name="matte.png")
-    return submit_matte(cutout=cutout, file=file)
+    return queue_matte(cutout=cutout, file=file, extension="png")
 
 
 def _check(cutout: Cutout, marks: Marks) -> None:

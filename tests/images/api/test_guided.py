@@ -361,6 +361,75 @@ def test_monstrous_strokes_are_refused_before_they_are_drawn(
     assert matte_in(refine(api, cutout, strokes=covering)).getextrema() == (255, 255)
 
 
+@pytest.mark.parametrize(
+    ("body", "attr"),
+    [
+        ({"stroke": [DISC]}, "stroke"),
+        ({"strokes": [DISC], "Save": True}, "Save"),
+        ({"strokes": [{**DISC, "kept": True}]}, "strokes.0.kept"),
+        ({"x" * 500: 1}, "x" * 100),
+        ({"": 1}, ""),
+    ],
+)
+def test_mistyped_names(api: APIClient, cutout: Cutout, body: dict[str, Any], attr: str) -> None:
+    response = refine(api, cutout, **body)
+    assert first_error(response) == (400, "unknown_field", attr)
+
+
+def test_a_hundred_thousand_names_are_one_error(api: APIClient, cutout: Cutout) -> None:
+    response = refine(api, cutout, **{f"name{number}\0": None for number in range(100_000)})
+    assert first_error(response)[:2] == (400, "unknown_field")
+
+
+def test_saving_again_with_the_same_key(api: APIClient, cutout: Cutout) -> None:
+    def send(stroke: Any, save: bool = True) -> Any:
+        body = {"strokes": [stroke], "save": save}
+        return api.post(url_of(cutout), body, format="json", headers={"Idempotency-Key": "once"})
+
+    assert send(GROUND, save=False).status_code == 200, "nothing is made, so the key is free"
+    first, again, other = send(GROUND), send(GROUND), send(DISC)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again["Idempotent-Replayed"] == "true"
+    assert again["Location"] == first["Location"]
+    assert again.json() == first.json()
+    assert first_error(other)[:2] == (422, "idempotency_key_reused")
+    assert Cutout.objects.filter(parent=cutout).count() == 1
+
+
+def test_refusals_are_told_alike_with_a_key(api: APIClient, cutout: Cutout) -> None:
+    beyond = {"keep": True, "radius": 3, "points": [[1060, 45]]}
+    body = {"strokes": [beyond], "save": True}
+    key = {"Idempotency-Key": "once"}
+    first, again = (api.post(url_of(cutout), body, format="json", headers=key) for _ in range(2))
+    for response in (first, again):
+        assert first_error(response) == (400, "stroke_outside", "strokes.0.points")
+    assert "Idempotent-Replayed" not in first.headers
+    assert again["Idempotent-Replayed"] == "true"
+
+
+def test_saving_may_wait(api: APIClient, cutout: Cutout) -> None:
+    body = {"strokes": [GROUND], "save": True}
+    response = api.post(url_of(cutout), body, format="json", headers={"Prefer": "wait=1"})
+    assert (response.status_code, response["Preference-Applied"]) == (201, "wait=1")
+    run_next_cutout()
+    assert "Preference-Applied" not in refine(api, cutout, **body).headers
+
+
+def test_limits_that_were_lowered_meanwhile(
+    api: APIClient, cutout: Cutout, settings: Settings
+) -> None:
+    settings.MAX_PIXELS = 120 * 90 - 1
+    assert refine(api, cutout, strokes=[GROUND]).status_code == 200
+    response = refine(api, cutout, strokes=[GROUND], save=True)
+    assert first_error(response) == (400, "too_many_pixels", None)
+    settings.MAX_PIXELS = 120 * 90
+    settings.MAX_UPLOAD_BYTES = 10
+    saved = refine(api, cutout, strokes=[GROUND], save=True)
+    assert saved.status_code == 201
+    run_next_cutout()
+    assert Cutout.objects.get(pk=saved.json()["id"]).status == Status.DONE
+
+
 def test_limits_are_those_that_are_told() -> None:
     told = api_of_strokes.POINTS
     assert str(api_of_strokes.MAX_POINTS) in told
