@@ -9,6 +9,7 @@ from processing.loops import compiled, grown
 from processing.matte import clean
 
 from .enlarging import enlarge_along
+from .mending import find_lost, mend, put_back
 from .solve import Problem, solve
 
 # Longest side in px of the first solution and the second, before what is unknown makes them less.
@@ -40,10 +41,11 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Fine:
-    """matte: L, of the picture's size. growth: how much softer it is in all than the network's.
+    """matte: L, of the picture's size. The rest tells of the solution before it was mended.
 
-    length: how much longer its outlines are. doubt: softness over the subject's area, 0..1.
-    agreement: intersection over union with the network's subject, 0..1.
+    growth: how much softer it is in all than the network's matte. length: how much longer its
+    outlines are. doubt: softness over the subject's area, 0..1. agreement: intersection over union
+    with the network's subject, 0..1.
     """
 
     matte: Image.Image
@@ -108,8 +110,9 @@ def _refine_again(
     )
     if fine is None:
         return None
+    large = clean(enlarge_along(mend(fine, before), pixels, unknown, image))
     return Fine(
-        clean(enlarge_along(fine, pixels, unknown, image)),
+        put_back(large, matte, find_lost(fine, before)),
         growth=_softness(fine) / max(1.0, _softness(before)),
         length=_outline(fine) / max(1.0, _outline(before)),
         doubt=_softness(fine) / max(1.0, float(fine.sum())),

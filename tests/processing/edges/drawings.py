@@ -104,3 +104,38 @@ def three(draw: ImageDraw.ImageDraw, scale: float) -> None:
     draw.ellipse(box(scale, 60, 200, 260, 400), fill=255)
     draw.ellipse(box(scale, 340, 240, 440, 340), fill=255)
     draw.ellipse(box(scale, 560, 290, 590, 320), fill=255)
+
+
+def wire(width: float) -> Draw:
+    """A head, and a wire that leads away from it."""
+
+    def shape(draw: ImageDraw.ImageDraw, scale: float) -> None:
+        head(draw, scale)
+        ends = [box(scale, 520, 300), box(scale, 760, 300)]
+        draw.line([number for end in ends for number in end], fill=255, width=int(width * scale))
+
+    return shape
+
+
+def barred(width: float) -> Draw:
+    """A ring with an upright bar across its hole."""
+
+    def shape(draw: ImageDraw.ImageDraw, scale: float) -> None:
+        draw.ellipse(box(scale, 200, 100, 600, 500), fill=255)
+        draw.ellipse(box(scale, 260, 160, 540, 440), fill=0)
+        draw.rectangle(box(scale, 400 - width / 2, 130, 400 + width / 2, 470), fill=255)
+
+    return shape
+
+
+def pale(shape: Draw, dark: Draw, *, seen: Draw) -> Drawing:
+    """The shape before a pale ground that has its colours, but for what is dark of it."""
+    ground = clouds(SIZE, 200, 240, 2)
+    image = Image.composite(clouds(SIZE, 20, 110, 1), ground, _mask(dark, SIZE))
+    drawing = draw(shape, rough=seen)
+    return Drawing(image, drawing.truth, drawing.seen)
+
+
+def plain_ring(draw: ImageDraw.ImageDraw, scale: float) -> None:
+    draw.ellipse(box(scale, 200, 100, 600, 500), fill=255)
+    draw.ellipse(box(scale, 260, 160, 540, 440), fill=0)

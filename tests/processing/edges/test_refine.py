@@ -13,6 +13,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from processing.edges import REASONS, refine
+from processing.edges.mending import find_lost, mend
 from processing.edges.solve import Problem, solve
 from processing.engines import Prediction
 from processing.engines.catalog import ENGINES, EngineInfo
@@ -69,6 +70,26 @@ def test_a_hole_stays_a_hole() -> None:
 def test_a_thin_part_stays_whole() -> None:
     alpha = refined(draw(drawings.lamp))
     assert alpha[205:495, 400].min() > 0.8
+
+
+@pytest.mark.parametrize("width", [3, 5])
+def test_a_thin_part_that_no_colour_tells_stays_whole(width: float) -> None:
+    """Of one to two px on the network's map, and of the ground's own colour."""
+    drawing = drawings.pale(drawings.wire(width), drawings.head, seen=drawings.wire(10))
+    before = floats(enlarge(clean(drawing.seen), drawing.image.size))
+    alpha = refined(drawing)
+    assert alpha[300, 525:745].min() > 0.75
+    assert alpha[300, 540:745] == pytest.approx(before[300, 540:745], abs=0.02)
+    assert alpha[320:, 540:].max() < 0.02
+
+
+@pytest.mark.parametrize("width", [8, 12])
+def test_a_bar_across_a_hole_stays_and_the_hole_is_clear(width: float) -> None:
+    shape = drawings.barred(width)
+    alpha = refined(drawings.pale(shape, drawings.plain_ring, seen=drawings.barred(12)))
+    assert alpha[165:435, 400].min() > 0.9
+    assert alpha[220:380, 290:370].max() < 0.02
+    assert alpha[220:380, 430:510].max() < 0.02
 
 
 @pytest.mark.parametrize(("across", "down"), [(1, 1), (-1, 1), (1, -1)])
@@ -226,3 +247,31 @@ def test_reasons_fit_their_column_and_are_sentences() -> None:
         assert f"| `{reason}` | {sentence} |" in page
         assert re.fullmatch(r"[a-z_]{1,40}", reason)
         assert sentence.endswith(".")
+
+
+def test_haze_goes_where_the_network_is_sure_of_the_ground_and_strands_stay() -> None:
+    solved = np.full((200, 320), 0.3)
+    solved[100:102] = 0.9
+    mended = mend(solved, np.zeros_like(solved))
+    assert mended[:90].max() == pytest.approx(0)
+    assert mended[100:102].min() > 0.8
+    unsure = mend(solved, np.full_like(solved, 0.3))
+    assert unsure == pytest.approx(solved)
+
+
+def test_what_the_network_is_sure_of_is_no_haze() -> None:
+    """Half transparent from one side to the other, within the subject and up to the border."""
+    network = np.zeros((200, 320))
+    network[:, :160] = 1
+    mended = mend(network * 0.5, network)
+    assert mended[:, :150].min() > 0.98
+    assert mended[:, 160:].max() == 0
+
+
+def test_parts_that_the_solution_found_are_not_put_back() -> None:
+    network, solved = np.zeros((200, 320)), np.zeros((200, 320))
+    network[50:55, 20:300] = network[150:155, 20:300] = 1
+    solved[52, 20:300] = 0.9
+    lost = find_lost(solved, network)
+    assert lost[150:155, 20:300].all()
+    assert not lost[:100].any()
