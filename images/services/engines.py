@@ -40,6 +40,6 @@ def waits(info: EngineInfo) -> bool:
     """Whether work for it waits until its weights are there, instead of being refused or failing
     when they are gone by then.
     """
-    if info.is_slow and settings.SLOW_WORKERS < 1:
+    if info.sends_away or (info.is_slow and settings.SLOW_WORKERS < 1):
         return False
-    return info.name == settings.DEFAULT_ENGINE or not (info.on_demand or info.sends_away)
+    return info.name == settings.DEFAULT_ENGINE or not info.on_demand

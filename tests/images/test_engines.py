@@ -115,6 +115,14 @@ class TestAskingForOne:
         settings.DEFAULT_ENGINE, settings.SLOW_WORKERS = "birefnet-general", 0
         assert ask(api, "birefnet-general") == (503, "engine_unavailable")
 
+    def test_a_default_that_is_switched_off_is_refused(
+        self, api: APIClient, settings: Settings
+    ) -> None:
+        settings.DEFAULT_ENGINE = "service"
+        assert ask(api, "service") == (503, "engine_unavailable")
+        settings.SERVICE_ENGINE_URL = "https://service.example"
+        assert ask(api, "service") == (201, "")
+
     def test_running_again(self, image: Image) -> None:
         with pytest.raises(EngineUnavailable):
             request_cutout(image=image, extract_spec=ExtractSpec("silueta"))
