@@ -21,6 +21,7 @@ from images.services.backdrops import add_backdrop
 from images.services.departures import delete_departed
 from images.services.edits import submit_matte
 from images.services.presets import create_preset
+from images.services.previews import ensure_preview
 from images.services.renditions import get_rendition
 from images.services.sharing import share
 from images.services.tags import set_tags
@@ -35,6 +36,7 @@ def settle(person: User) -> None:
     """Everything that a person can have here."""
     image = submit(person)
     run_next_cutout()
+    ensure_preview(image=image)  # the worker leaves it to whoever looks while others wait
     cutout = image.cutouts.get()
     Image.objects.filter(pk=image.pk).update(batch=Batch.objects.create(owner=person))
     set_tags(image=image, names=["Red"])
