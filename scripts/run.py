@@ -291,6 +291,8 @@ def hand_over(settings, lock: int, role: str) -> None:  # type: ignore[no-untype
     from scripts.probe import host_to_ask_for
 
     environment = {
+        # Each thread would keep memory of its own: with large pictures that is a gigabyte.
+        "MALLOC_ARENA_MAX": "2",
         **os.environ,
         "PORT": str(settings.PORT),
         "DATA_DIR": str(settings.DATA_DIR),

@@ -168,8 +168,10 @@ STORAGES: dict[str, dict[str, Any]] = {
 CPU_COUNT = (
     len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 )
-WORKERS = env.int("WORKERS", default=max(1, CPU_COUNT // 2))
-ENGINE_THREADS = env.int("ENGINE_THREADS", default=max(1, CPU_COUNT // WORKERS))
+# As scripts/bench/workers.py measured: as many workers as processors, since half of a run is not
+# the network, and two threads for the network of each. From three on a guess, with memory in mind.
+WORKERS = env.int("WORKERS", default=CPU_COUNT if CPU_COUNT <= 2 else (CPU_COUNT + 2) // 2)
+ENGINE_THREADS = env.int("ENGINE_THREADS", default=min(2, CPU_COUNT))
 # Processes for engines that take long, made when there is such work; 0: none are offered
 SLOW_WORKERS = env.int("SLOW_WORKERS", default=1)
 Q_CLUSTER: dict[str, Any] = {

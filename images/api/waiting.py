@@ -14,7 +14,7 @@ from images.services.errors import Busy
 from images.services.places import Places
 
 MAX_WAIT_SECONDS = 60
-POLL_SECONDS = 0.04
+POLL_SECONDS = 0.025
 
 PREFER = OpenApiParameter(
     "Prefer",

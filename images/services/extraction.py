@@ -26,6 +26,7 @@ from processing.imageio import (
     open_drawn_matte,
     open_working_copy,
 )
+from processing.memory import give_back
 from processing.pipeline import Extraction, Pixels, adopt, extract, make_preview
 from processing.render import render
 from processing.spec import THUMBNAIL, ExtractSpec
@@ -55,6 +56,8 @@ def extract_cutout(*, cutout: Cutout, claim: Claim) -> bool:
         files.drop()
         return False
     _warm_preview(cutout.image, preview)
+    del extraction, preview
+    give_back(cutout.image.width * cutout.image.height)
     return True
 
 

@@ -15,6 +15,7 @@ from images.services.render_specs import backdrop_reader
 from images.services.rendering import render_cutout
 from images.services.slots import rendering
 from images.services.storage import StoredFiles, is_stored
+from processing.memory import give_back
 from processing.pipeline import Pixels
 from processing.spec import RenderSpec
 
@@ -37,9 +38,11 @@ def get_rendition(
     if found:
         return found
     with rendering(f"{cutout.pk}:{spec}", owner=cutout.owner_id):
-        return _find(cutout.pk, str(spec)) or _make(
+        made = _find(cutout.pk, str(spec)) or _make(
             cutout, spec, backdrop or backdrop_reader(cutout, spec)
         )
+        give_back(cutout.image.width * cutout.image.height)
+    return made
 
 
 def _find(cutout_id: UUID, spec: str) -> Rendition | None:
